@@ -1,0 +1,11 @@
+/* lib/config/defaults.h: values that Skaffold fills in, put into the tree after the profiles. */
+#ifndef SKF_CONFIG_DEFAULTS_H
+#define SKF_CONFIG_DEFAULTS_H
+#include "lib/doc/doc.h"
+
+/* unsupported: also builders that only come through a kind of build that skiff refuses (a finding
+ * about kaniko where nobody wrote it would puzzle). */
+void skf_defaults_apply(struct skf_doc *d, struct skf_node *root, bool unsupported);
+/* Renderer and deployer: only when the whole set is one module. */
+void skf_defaults_only_module(struct skf_doc *d, struct skf_node *root);
+#endif

@@ -1,0 +1,222 @@
+/* lib/config/model.c: from the file's shape to the model. */
+#include "lib/config/build_model.h"
+
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/doc/doc.h"
+
+static void hooks_plain(struct skf_hooks *to, const struct skf_wire_hooks *from)
+{
+    to->before = from->before.v;
+    to->n_before = from->before.n;
+    to->after = from->after.v;
+    to->n_after = from->after.n;
+}
+
+static void unwrap(struct skf_arena *arena, const struct skf_list *from, struct skf_hook **to,
+                   size_t *n)
+{
+    const struct skf_wire_hook_host *v = from->v;
+    *to = skf_arena_calloc(arena, from->n + 1, sizeof **to);
+    for (size_t i = 0; i < from->n; i++) {
+        if (v[i].host)
+            (*to)[(*n)++] = *v[i].host;
+    }
+}
+
+static void hooks_wrapped(struct skf_arena *arena, struct skf_hooks *to,
+                          const struct skf_wire_hooks *from)
+{
+    unwrap(arena, &from->before, &to->before, &to->n_before);
+    unwrap(arena, &from->after, &to->after, &to->n_after);
+}
+
+static void tagger(struct skf_arena *arena, struct skf_tagger *to, const struct skf_wire_tag *from)
+{
+    if (from->env) {
+        to->policy = SKF_TAG_ENV_TEMPLATE;
+        to->template_text = from->env->text;
+    } else if (from->sha256) {
+        to->policy = SKF_TAG_SHA256;
+    } else if (from->git) {
+        to->policy = SKF_TAG_GIT_COMMIT;
+        to->git_variant = from->git->variant;
+        to->git_prefix = from->git->prefix;
+        to->git_ignore_changes = from->git->ignore_changes;
+    } else if (from->date) {
+        to->policy = SKF_TAG_DATE_TIME;
+        to->date_format = from->date->format;
+        to->date_timezone = from->date->timezone;
+    } else if (from->input_digest) {
+        to->policy = SKF_TAG_INPUT_DIGEST;
+    } else if (from->custom) {
+        const struct skf_list *list = &from->custom->components;
+        const struct skf_wire_component *v = list->v;
+        to->policy = SKF_TAG_CUSTOM_TEMPLATE;
+        to->template_text = from->custom->text;
+        to->components = skf_arena_calloc(arena, list->n + 1, sizeof *to->components);
+        to->n_components = list->n;
+        for (size_t i = 0; i < list->n; i++) {
+            to->components[i].name = v[i].name;
+            tagger(arena, &to->components[i].tagger, &v[i].tag);
+        }
+    }
+}
+
+static void one_artifact(struct skf_decode *dec, const struct skf_artifact_schema *schema,
+                         const struct skf_node *n, const char *path, struct skf_artifact *a)
+{
+    struct skf_wire_artifact *w = skf_arena_alloc(dec->arena, schema->size);
+    skf_fields_decode(dec, schema->fields, n, w, path);
+    a->image = w->image ? w->image : "";
+    a->context = w->context && *w->context ? w->context : ".";
+    a->platforms = w->platforms;
+    a->requires = w->requires;
+    a->at = n;
+    hooks_plain(&a->hooks, &w->hooks);
+    if (w->sync && !dec->allow_refused)
+        skf_diagnostic_add(dec->diags, true, w->sync, NULL,
+                           "'%s.sync' has no effect in skiff: a changed file rebuilds the image",
+                           path);
+    for (size_t i = 0; i < schema->n_sections; i++) {
+        const struct skf_section *s = &schema->sections[i];
+        const struct skf_entry *e = skf_node_entry(n, s->name);
+        if (e && skf_node_is_null(e->value))
+            skf_diagnostic_add(dec->diags, true, e->key,
+                               skf_arena_printf(dec->arena, "write '%s: {}' to choose it", s->name),
+                               "'%s.%s' has no value, so it counts as not written", path, s->name);
+        const struct skf_node *options = skf_schema_section(schema, w, i);
+        if (!options)
+            continue;
+        a->builder = s->name;
+        a->options = skf_arena_alloc(dec->arena, s->size ? s->size : 1);
+        skf_fields_decode(dec, s->fields, options, a->options,
+                          skf_arena_printf(dec->arena, "%s.%s", path, s->name));
+    }
+}
+
+static void artifacts(struct skf_decode *dec, const struct skf_artifact_schema *schema,
+                      const struct skf_node *list, struct skf_module *m)
+{
+    if (!list)
+        return;
+    if (list->kind != SKF_SEQUENCE) {
+        skf_diagnostic_add(dec->diags, false, list, "write '- image: NAME'",
+                           "expected a list of artifacts for 'build.artifacts', found %s",
+                           skf_node_kind_words(list));
+        return;
+    }
+    struct skf_artifact *v = skf_arena_calloc(dec->arena, list->n + 1, sizeof *v);
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        const char *path = skf_arena_printf(dec->arena, "build.artifacts[%zu]", i);
+        if (list->items[i]->kind != SKF_MAPPING)
+            skf_diagnostic_add(dec->diags, false, list->items[i], "write '- image: NAME'",
+                               "expected a mapping for '%s', found %s", path,
+                               skf_node_kind_words(list->items[i]));
+        else
+            one_artifact(dec, schema, list->items[i], path, &v[n++]);
+    }
+    m->artifacts = v;
+    m->n_artifacts = n;
+}
+
+static void forwards(struct skf_arena *arena, const struct skf_node *root, struct skf_module *m,
+                     const struct skf_list *list)
+{
+    const struct skf_wire_forward *v = list->v;
+    const struct skf_node *nodes = skf_node_get(root, "portForward");
+    m->port_forwards = skf_arena_calloc(arena, list->n + 1, sizeof *m->port_forwards);
+    m->n_port_forwards = list->n;
+    for (size_t i = 0, k = 0; i < list->n; i++, k++) {
+        while (skf_node_item(nodes, k) && skf_node_item(nodes, k)->kind != SKF_MAPPING)
+            k++;
+        m->port_forwards[i] = (struct skf_port_forward){
+            .resource_type = v[i].resource_type,
+            .resource_name = v[i].resource_name,
+            .namespace_ = v[i].namespace_,
+            .port = v[i].port,
+            .address = v[i].address ? v[i].address : "127.0.0.1",
+            .local_port = v[i].local_port,
+            .at = skf_node_item(nodes, k),
+        };
+    }
+}
+
+void skf_model_build(struct skf_decode *dec, const struct skf_artifact_schema *schema,
+                     const struct skf_node *root, struct skf_module *m)
+{
+    struct skf_wire *w = skf_arena_alloc(dec->arena, sizeof *w);
+    skf_fields_decode(dec, skf_schema_config, root, w, "");
+    m->name = w->name && *w->name ? w->name : NULL;
+    artifacts(dec, schema, w->artifacts, m);
+    tagger(dec->arena, &m->tagger, &w->tag);
+    m->platforms = w->platforms;
+    m->insecure_registries = w->insecure_registries;
+    m->local_concurrency = 1;
+    if (w->local) {
+        m->local_push = w->local->push;
+        m->local_concurrency = w->local->concurrency;
+        m->use_buildkit = w->local->use_buildkit;
+        m->use_docker_cli = w->local->use_docker_cli;
+        m->try_import_missing = w->local->try_import_missing;
+    }
+    hooks_plain(&m->build_hooks, &w->build_hooks);
+    m->raw_yaml = w->raw_yaml;
+    if (w->kustomize) {
+        m->has_kustomize = true;
+        m->kustomize_paths = w->kustomize->paths;
+        m->kustomize_build_args = w->kustomize->build_args;
+    }
+    hooks_wrapped(dec->arena, &m->render_hooks, &w->render_hooks);
+    if (w->kubectl) {
+        m->has_kubectl = true;
+        m->kubectl_flags = w->kubectl->flags;
+        m->default_namespace = w->kubectl->default_namespace;
+        hooks_wrapped(dec->arena, &m->deploy_hooks, &w->kubectl->hooks);
+    }
+    if (w->docker) {
+        m->has_docker_deploy = true;
+        m->docker_deploy_images = w->docker->images;
+    }
+    m->status_check = w->status_check;
+    m->status_deadline_s = w->status_deadline_s > 0 ? w->status_deadline_s : 600;
+    m->tolerate_failures = w->tolerate_failures;
+    m->kube_context = w->kube_context && *w->kube_context ? w->kube_context : NULL;
+    m->log_prefix = w->log_prefix ? w->log_prefix : "container";
+    m->log_json_fields = w->log_json_fields;
+    forwards(dec->arena, root, m, &w->forwards);
+}
+
+/* Everything a document says that is not in effect: the base below profiles, and inactive profiles.
+ */
+void skf_model_check(struct skf_decode *dec, const struct skf_artifact_schema *schema,
+                     const struct skf_node *root)
+{
+    struct skf_decode quiet = *dec;
+    struct skf_module scratch = { 0 };
+    quiet.allow_refused = true;
+    skf_fields_decode(&quiet, skf_schema_config, root, NULL, "");
+    const struct skf_node *list = skf_node_find(root, "build", "artifacts", NULL);
+    artifacts(&quiet, schema, skf_node_is_null(list) ? NULL : list, &scratch);
+    const struct skf_node *profiles = skf_node_get(root, "profiles");
+    if (!skf_node_is_null(profiles) && profiles->kind != SKF_SEQUENCE)
+        skf_diagnostic_add(dec->diags, false, profiles, "write '- name: NAME'",
+                           "expected a list of profiles for 'profiles', found %s",
+                           skf_node_kind_words(profiles));
+    for (size_t i = 0; profiles && profiles->kind == SKF_SEQUENCE && i < profiles->n; i++) {
+        const struct skf_node *p = profiles->items[i];
+        const char *path = skf_arena_printf(dec->arena, "profiles[%zu]", i);
+        const char *name = skf_node_get_str(p, "name");
+        skf_fields_decode(&quiet, skf_schema_profile, p, NULL, path);
+        list = skf_node_find(p, "build", "artifacts", NULL);
+        artifacts(&quiet, schema, skf_node_is_null(list) ? NULL : list, &scratch);
+        for (size_t k = 0; name && k < i; k++) {
+            const char *other = skf_node_get_str(profiles->items[k], "name");
+            if (other && strcmp(other, name) == 0)
+                skf_diagnostic_add(dec->diags, false, skf_node_get(p, "name"), NULL,
+                                   "two profiles are named '%s'", name);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+/* lib/config/model.h: what a skaffold.yaml asks for, after upgrade, profiles and defaults. All
+ * pointers live in the config's arena and end with skf_config_release. */
+#ifndef SKF_CONFIG_MODEL_H
+#define SKF_CONFIG_MODEL_H
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/arena.h"
+#include "lib/config/field.h"
+
+struct skf_doc;
+
+/* What a builder or deployer brings to the schema: its yaml key and its option table. Given to the
+ * loader by cmd/, so that lib/ does not know the plugins. */
+struct skf_section {
+    const char *name;               /* the yaml key under an artifact ("ko") or under deploy */
+    const struct skf_field *fields; /* NULL: known to Skaffold, refused by name */
+    size_t size;                    /* of the options struct */
+    const char *instead;            /* when refused: what to use instead */
+};
+
+struct skf_hook {
+    struct skf_strings command;
+    struct skf_strings os;
+    const char *dir;
+};
+struct skf_hooks {
+    struct skf_hook *before, *after;
+    size_t n_before, n_after;
+};
+
+struct skf_artifact_requires {
+    const char *image, *alias;
+};
+
+struct skf_artifact {
+    const char *image;
+    const char *context; /* as written, default "." */
+    const char *builder; /* name of the section: "ko", "docker", "custom" */
+    void *options;       /* the section's struct, parsed by its table, in the arena */
+    struct skf_strings platforms;
+    struct skf_list requires; /* struct skf_artifact_requires */
+    struct skf_hooks hooks;
+    const struct skf_node *at; /* the artifact in the file, for errors */
+};
+
+enum skf_tag_policy {
+    SKF_TAG_GIT_COMMIT,
+    SKF_TAG_SHA256,
+    SKF_TAG_DATE_TIME,
+    SKF_TAG_ENV_TEMPLATE,
+    SKF_TAG_INPUT_DIGEST,
+    SKF_TAG_CUSTOM_TEMPLATE,
+};
+struct skf_tag_component;
+struct skf_tagger {
+    enum skf_tag_policy policy;
+    const char *git_variant, *git_prefix;
+    bool git_ignore_changes;
+    const char *date_format, *date_timezone;
+    const char *template_text; /* envTemplate, customTemplate */
+    struct skf_tag_component *components;
+    size_t n_components;
+};
+struct skf_tag_component {
+    const char *name;
+    struct skf_tagger tagger;
+};
+
+struct skf_port_forward {
+    const char *resource_type, *resource_name, *namespace_, *port, *address;
+    int local_port; /* 0 = choose */
+    const struct skf_node *at;
+};
+
+struct skf_kubectl_flags {
+    struct skf_strings global, apply, delete_;
+    bool disable_validation;
+};
+
+/* One module: one document of the file. Several are possible; most files have one. */
+struct skf_module {
+    const char *name; /* metadata.name or NULL */
+    const char *file; /* as given, for messages */
+    const char *dir;  /* absolute directory that relative paths in it mean */
+    struct skf_artifact *artifacts;
+    size_t n_artifacts;
+    struct skf_tagger tagger;
+    struct skf_strings platforms, insecure_registries;
+    enum skf_tristate local_push;
+    int local_concurrency;
+    enum skf_tristate use_buildkit;
+    bool use_docker_cli, try_import_missing;
+    struct skf_hooks build_hooks;
+
+    struct skf_strings raw_yaml; /* manifests: files, globs, URLs */
+    struct skf_strings kustomize_paths, kustomize_build_args;
+    bool has_kustomize;
+    struct skf_hooks render_hooks;
+
+    bool has_kubectl;
+    struct skf_kubectl_flags kubectl_flags;
+    const char *default_namespace;
+    struct skf_hooks deploy_hooks;
+    struct skf_strings docker_deploy_images; /* deploy.docker.images */
+    bool has_docker_deploy;
+    enum skf_tristate status_check;
+    int status_deadline_s; /* default 600 */
+    bool tolerate_failures;
+    const char *kube_context;
+    const char *log_prefix; /* "container" ... */
+    struct skf_strings log_json_fields;
+
+    struct skf_port_forward *port_forwards;
+    size_t n_port_forwards;
+    struct skf_strings active_profiles;
+};
+
+/* A calm note that is no error ("apiVersion prefix 'skaffold.dev/' read as 'skaffold/'"). */
+struct skf_config_note {
+    const char *file;
+    int line, col;
+    const char *text;
+};
+
+struct skf_config {
+    struct skf_arena arena;
+    struct skf_module *modules;
+    size_t n_modules;
+    struct skf_config_note *notes;
+    size_t n_notes;
+    struct skf_strings files; /* every file that was read, absolute: what to watch for edits */
+    struct skf_doc **docs;    /* owned; positions of all nodes point into them */
+    size_t n_docs;
+    const struct skf_node **roots; /* for each module its effective tree: newest version, profiles
+                                    * applied, defaults filled in */
+};
+#endif

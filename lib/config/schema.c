@@ -1,0 +1,394 @@
+#include "lib/config/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* One line an entry: F(name, TYPE, struct, member, more...) */
+#define F(key, kind, strct, member, ...)                                                           \
+    {                                                                                              \
+        .name = (key), .type = SKF_T_##kind, .offset = offsetof(struct strct, member), __VA_ARGS__ \
+    }
+/* Known, not done: what to use instead, how a profile overlays it. */
+#define NOT(key, how, text, ...)                                                                   \
+    {                                                                                              \
+        .name = (key), .type = SKF_T_REFUSED, .shape = SKF_T_##how, .help = (text), __VA_ARGS__    \
+    }
+#define END                                                                                        \
+    {                                                                                              \
+        0                                                                                          \
+    }
+
+static const struct skf_field host_hook[] = {
+    F("command", STRINGS, skf_hook, command, .required = true, .braces = true,
+      .help = "program and arguments, no shell"),
+    F("os", STRINGS, skf_hook, os, .help = "run only there: linux, darwin, windows"),
+    F("dir", STRING, skf_hook, dir, .path = true, .help = "working directory"),
+    END,
+};
+
+static const struct skf_field host_hooks[] = {
+    F("before", LIST, skf_wire_hooks, before, .sub = host_hook, .size = sizeof(struct skf_hook)),
+    F("after", LIST, skf_wire_hooks, after, .sub = host_hook, .size = sizeof(struct skf_hook)),
+    END,
+};
+
+static const struct skf_field wrapped_hook[] = {
+    F("host", STRUCT_PTR, skf_wire_hook_host, host, .sub = host_hook,
+      .size = sizeof(struct skf_hook), .oneof = "kind of hook"),
+    NOT("container", STRUCT_PTR, "use a host hook that calls 'kubectl exec'",
+        .oneof = "kind of hook"),
+    END,
+};
+
+static const struct skf_field wrapped_hooks[] = {
+    F("before", LIST, skf_wire_hooks, before, .sub = wrapped_hook,
+      .size = sizeof(struct skf_wire_hook_host)),
+    F("after", LIST, skf_wire_hooks, after, .sub = wrapped_hook,
+      .size = sizeof(struct skf_wire_hook_host)),
+    END,
+};
+
+/* --- build ------------------------------------------------------------------------------------ */
+
+static const struct skf_field git_tag[] = {
+    F("variant", STRING, skf_wire_git_tag, variant,
+      .help = "Tags, CommitSha, AbbrevCommitSha, TreeSha, AbbrevTreeSha"),
+    F("prefix", STRING, skf_wire_git_tag, prefix),
+    F("ignoreChanges", BOOL, skf_wire_git_tag, ignore_changes, .help = "never append '-dirty'"),
+    END,
+};
+static const struct skf_field date_tag[] = {
+    F("format", STRING, skf_wire_date_tag, format, .help = "a layout of Go's time package"),
+    F("timezone", STRING, skf_wire_date_tag, timezone),
+    END,
+};
+static const struct skf_field nothing[] = { END };
+static const struct skf_field env_tag[] = {
+    F("template", STRING, skf_wire_template_tag, text, .required = true, .templated = true),
+    END,
+};
+
+#define POLICY "tag policy"
+#define PLAIN_POLICIES                                                                             \
+    F("gitCommit", STRUCT_PTR, skf_wire_tag, git, .sub = git_tag,                                  \
+      .size = sizeof(struct skf_wire_git_tag), .oneof = POLICY),                                   \
+        F("sha256", STRUCT_PTR, skf_wire_tag, sha256, .sub = nothing, .oneof = POLICY),            \
+        F("envTemplate", STRUCT_PTR, skf_wire_tag, env, .sub = env_tag,                            \
+          .size = sizeof(struct skf_wire_template_tag), .oneof = POLICY),                          \
+        F("dateTime", STRUCT_PTR, skf_wire_tag, date, .sub = date_tag,                             \
+          .size = sizeof(struct skf_wire_date_tag), .oneof = POLICY),                              \
+        F("inputDigest", STRUCT_PTR, skf_wire_tag, input_digest, .sub = nothing, .oneof = POLICY)
+
+#define COMPONENT(key, kind, member, ...)                                                          \
+    {                                                                                              \
+        .name = (key), .type = SKF_T_##kind,                                                       \
+        .offset = offsetof(struct skf_wire_component, tag.member), __VA_ARGS__                     \
+    }
+static const struct skf_field component[] = {
+    F("name", STRING, skf_wire_component, name, .help = "name of the component in the template"),
+    COMPONENT("gitCommit", STRUCT_PTR, git, .sub = git_tag, .size = sizeof(struct skf_wire_git_tag),
+              .oneof = POLICY),
+    COMPONENT("sha256", STRUCT_PTR, sha256, .sub = nothing, .oneof = POLICY),
+    COMPONENT("envTemplate", STRUCT_PTR, env, .sub = env_tag,
+              .size = sizeof(struct skf_wire_template_tag), .oneof = POLICY),
+    COMPONENT("dateTime", STRUCT_PTR, date, .sub = date_tag,
+              .size = sizeof(struct skf_wire_date_tag), .oneof = POLICY),
+    COMPONENT("inputDigest", STRUCT_PTR, input_digest, .sub = nothing, .oneof = POLICY),
+    NOT("customTemplate", STRUCT_PTR, "a custom template cannot hold another one", .oneof = POLICY),
+    END,
+};
+static const struct skf_field custom_tag[] = {
+    F("template", STRING, skf_wire_template_tag, text, .required = true, .templated = true),
+    F("components", LIST, skf_wire_template_tag, components, .sub = component,
+      .size = sizeof(struct skf_wire_component)),
+    END,
+};
+static const struct skf_field tag_policy[] = {
+    PLAIN_POLICIES,
+    F("customTemplate", STRUCT_PTR, skf_wire_tag, custom, .sub = custom_tag,
+      .size = sizeof(struct skf_wire_template_tag), .oneof = POLICY),
+    END,
+};
+
+static const struct skf_field local_build[] = {
+    F("push", TRISTATE, skf_wire_local, push,
+      .help = "push to a registry; unset: the cluster decides"),
+    F("tryImportMissing", BOOL, skf_wire_local, try_import_missing),
+    F("useDockerCLI", BOOL, skf_wire_local, use_docker_cli),
+    F("useBuildkit", TRISTATE, skf_wire_local, use_buildkit),
+    F("concurrency", INT, skf_wire_local, concurrency, .help = "builds at once; 0 = no limit"),
+    END,
+};
+
+static const struct skf_field artifact_requires[] = {
+    F("image", STRING, skf_artifact_requires, image, .required = true),
+    F("alias", STRING, skf_artifact_requires, alias),
+    END,
+};
+
+const struct skf_field skf_schema_artifact[] = {
+    F("image", STRING, skf_wire_artifact, image, .required = true, .help = "name of the image"),
+    F("context", STRING, skf_wire_artifact, context, .path = true, .def = ".",
+      .help = "directory of the sources"),
+    F("sync", ANY, skf_wire_artifact, sync),
+    F("requires", LIST, skf_wire_artifact, requires, .sub = artifact_requires,
+      .size = sizeof(struct skf_artifact_requires)),
+    F("hooks", STRUCT, skf_wire_artifact, hooks, .sub = host_hooks),
+    F("platforms", STRINGS, skf_wire_artifact, platforms,
+      .help = "os/arch, instead of build.platforms"),
+    F("runtimeType", STRING, skf_wire_artifact, runtime_type),
+    END,
+};
+
+#define BUILD_TYPE "kind of build"
+static const struct skf_field build[] = {
+    F("artifacts", ANY, skf_wire, artifacts, .help = "the images to build"),
+    F("insecureRegistries", STRINGS, skf_wire, insecure_registries,
+      .help = "registries that are reached without TLS"),
+    F("platforms", STRINGS, skf_wire, platforms, .help = "os/arch of all artifacts"),
+    F("tagPolicy", STRUCT, skf_wire, tag, .sub = tag_policy),
+    F("local", STRUCT_PTR, skf_wire, local, .sub = local_build,
+      .size = sizeof(struct skf_wire_local), .oneof = BUILD_TYPE),
+    NOT("googleCloudBuild", STRUCT_PTR, "skiff builds on this machine: use 'local: {}'",
+        .oneof = BUILD_TYPE),
+    NOT("cluster", STRUCT_PTR, "skiff builds on this machine: use 'local: {}'",
+        .oneof = BUILD_TYPE),
+    F("hooks", STRUCT, skf_wire, build_hooks, .sub = host_hooks),
+    END,
+};
+
+/* --- manifests and deploy --------------------------------------------------------------------- */
+
+static const struct skf_field kustomize[] = {
+    F("paths", STRINGS, skf_wire_kustomize, paths, .path = true, .templated = true),
+    F("buildArgs", STRINGS, skf_wire_kustomize, build_args),
+    END,
+};
+static const struct skf_field manifests[] = {
+    F("rawYaml", STRINGS, skf_wire, raw_yaml, .path = true, .templated = true,
+      .help = "files, globs or URLs of Kubernetes manifests"),
+    NOT("remoteManifests", LIST, "put the manifest into a file and name it under 'rawYaml'"),
+    F("kustomize", STRUCT_PTR, skf_wire, kustomize, .sub = kustomize,
+      .size = sizeof(struct skf_wire_kustomize)),
+    NOT("helm", STRUCT_PTR,
+        "render the chart with 'helm template' and name the file under 'rawYaml'"),
+    NOT("kpt", STRINGS, "render with kpt and name the result under 'rawYaml'"),
+    F("hooks", STRUCT, skf_wire, render_hooks, .sub = wrapped_hooks),
+    NOT("transform", LIST, "use 'kustomize' for changes to manifests"),
+    NOT("validate", LIST, "validate in a render hook"),
+    NOT("output", STRING, "use 'skiff render -o FILE'"),
+    END,
+};
+
+static const struct skf_field kubectl_flags[] = {
+    F("global", STRINGS, skf_kubectl_flags, global),
+    F("apply", STRINGS, skf_kubectl_flags, apply),
+    F("delete", STRINGS, skf_kubectl_flags, delete_),
+    F("disableValidation", BOOL, skf_kubectl_flags, disable_validation),
+    END,
+};
+static const struct skf_field kubectl[] = {
+    F("flags", STRUCT, skf_wire_kubectl, flags, .sub = kubectl_flags),
+    /* Still in the schema, without effect: only the upgrade of older versions reads it. */
+    F("remoteManifests", STRINGS, skf_wire_kubectl, remote_manifests),
+    F("defaultNamespace", STRING, skf_wire_kubectl, default_namespace, .templated = true),
+    F("hooks", STRUCT, skf_wire_kubectl, hooks, .sub = wrapped_hooks),
+    END,
+};
+static const struct skf_field docker_deploy[] = {
+    F("images", STRINGS, skf_wire_docker_deploy, images, .required = true),
+    NOT("useCompose", BOOL, "skiff runs the images itself"),
+    END,
+};
+static const struct skf_field log_json[] = { F("fields", STRINGS, skf_wire, log_json_fields), END };
+static const struct skf_field logs[] = {
+    F("prefix", STRING, skf_wire, log_prefix, .help = "auto, container, podAndContainer or none"),
+    { .name = "jsonParse", .type = SKF_T_STRUCT, .sub = log_json },
+    END,
+};
+const struct skf_field skf_schema_deploy[] = {
+    F("kubectl", STRUCT_PTR, skf_wire, kubectl, .sub = kubectl,
+      .size = sizeof(struct skf_wire_kubectl)),
+    F("docker", STRUCT_PTR, skf_wire, docker, .sub = docker_deploy,
+      .size = sizeof(struct skf_wire_docker_deploy)),
+    NOT("helm", STRUCT_PTR,
+        "render the chart with 'helm template' and deploy it with 'kubectl: {}'"),
+    NOT("kpt", STRUCT_PTR, "use 'kubectl: {}'"),
+    NOT("cloudrun", STRUCT_PTR, "skiff deploys to Kubernetes and Docker only"),
+    F("statusCheck", TRISTATE, skf_wire, status_check, .help = "wait until all is ready"),
+    F("statusCheckDeadlineSeconds", INT, skf_wire, status_deadline_s),
+    F("tolerateFailuresUntilDeadline", BOOL, skf_wire, tolerate_failures),
+    F("kubeContext", STRING, skf_wire, kube_context, .help = "the only context to deploy to"),
+    { .name = "logs", .type = SKF_T_STRUCT, .sub = logs },
+    END,
+};
+
+static const struct skf_field port_forward[] = {
+    F("resourceType", STRING, skf_wire_forward, resource_type),
+    F("resourceName", STRING, skf_wire_forward, resource_name, .templated = true),
+    F("namespace", STRING, skf_wire_forward, namespace_, .templated = true),
+    F("port", INT_OR_NAME, skf_wire_forward, port, .help = "of the container or service"),
+    F("address", STRING, skf_wire_forward, address),
+    F("localPort", INT, skf_wire_forward, local_port),
+    END,
+};
+
+/* --- the document ----------------------------------------------------------------------------- */
+
+static const struct skf_field metadata[] = {
+    F("name", STRING, skf_wire, name),
+    F("labels", STRING_MAP, skf_wire, labels, .braces = true),
+    F("annotations", STRING_MAP, skf_wire, annotations, .braces = true),
+    END,
+};
+
+/* verify and customActions act in commands of their own only, so they are let pass here. */
+#define PIPELINE                                                                                   \
+    { .name = "build", .type = SKF_T_STRUCT, .sub = build },                                       \
+        NOT("test", LIST, "test in a 'hooks.after' of the artifact, or with another tool"),        \
+        { .name = "manifests", .type = SKF_T_STRUCT, .sub = manifests },                           \
+        { .name = "deploy", .type = SKF_T_STRUCT, .sub = skf_schema_deploy },                      \
+        F("portForward", LIST, skf_wire, forwards, .sub = port_forward,                            \
+          .size = sizeof(struct skf_wire_forward)),                                                \
+        NOT("resourceSelector", STRUCT, "skiff looks for images in all well-known kinds"),         \
+        F("verify", ANY, skf_wire, verify), F("customActions", ANY, skf_wire, custom_actions)
+
+const struct skf_field skf_schema_pipeline[] = { PIPELINE, END };
+
+const struct skf_field skf_schema_config[] = {
+    F("apiVersion", STRING, skf_wire, api_version, .required = true),
+    F("kind", STRING, skf_wire, kind),
+    { .name = "metadata", .type = SKF_T_STRUCT, .sub = metadata },
+    F("requires", ANY, skf_wire, requires),
+    PIPELINE,
+    F("profiles", ANY, skf_wire, profiles),
+    END,
+};
+
+struct activation {
+    const char *env, *context, *command;
+};
+static const struct skf_field activation[] = {
+    F("env", STRING, activation, env, .braces = true, .help = "NAME=value or NAME=regex"),
+    F("kubeContext", STRING, activation, context, .braces = true),
+    F("command", STRING, activation, command, .braces = true),
+    END,
+};
+
+struct patch {
+    const char *op, *path, *from;
+    const struct skf_node *value;
+};
+static const struct skf_field patch[] = {
+    F("op", STRING, patch, op, .help = "add, remove, replace, move, copy or test"),
+    F("path", STRING, patch, path, .required = true),
+    F("from", STRING, patch, from),
+    F("value", ANY, patch, value),
+    END,
+};
+
+struct profile {
+    struct skf_wire pipeline;
+    const char *name;
+    struct skf_list activation, patches;
+    bool all;
+};
+const struct skf_field skf_schema_profile[] = {
+    F("name", STRING, profile, name, .required = true),
+    F("activation", LIST, profile, activation, .sub = activation,
+      .size = sizeof(struct activation)),
+    F("requiresAllActivations", BOOL, profile, all),
+    F("patches", LIST, profile, patches, .sub = patch, .size = sizeof(struct patch)),
+    PIPELINE,
+    END,
+};
+
+void skf_schema_artifact_init(struct skf_artifact_schema *s, const struct skf_section *builders,
+                              struct skf_arena *arena)
+{
+    /* What Skaffold knows, for callers that bring no builders or not all of them. */
+    static const struct skf_section others[] = {
+        { .name = "docker", .instead = "this skiff was built without the docker builder" },
+        { .name = "ko", .instead = "this skiff was built without the ko builder" },
+        { .name = "custom", .instead = "this skiff was built without the custom builder" },
+        { .name = "jib", .instead = "use 'custom' with a build command that calls jib" },
+        { .name = "bazel", .instead = "use 'custom' with a build command that calls bazel" },
+        { .name = "buildpacks", .instead = "use 'custom' with a build command that calls pack" },
+        { .name = "kaniko", .instead = "use 'docker': kaniko builds inside a cluster" },
+    };
+    size_t n_own = 0, n_common = 0, n = 0;
+    while (builders && builders[n_own].name)
+        n_own++;
+    while (skf_schema_artifact[n_common].name)
+        n_common++;
+    struct skf_section *all =
+        skf_arena_calloc(arena, n_own + sizeof others / sizeof others[0] + 1, sizeof *all);
+    for (; n < n_own; n++)
+        all[n] = builders[n];
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        bool given = false;
+        for (size_t k = 0; k < n_own; k++)
+            given = given || strcmp(builders[k].name, others[i].name) == 0;
+        if (!given)
+            all[n++] = others[i];
+    }
+    struct skf_field *f = skf_arena_calloc(arena, n_common + n + 1, sizeof *f);
+    memcpy(f, skf_schema_artifact, n_common * sizeof *f);
+    for (size_t i = 0; i < n; i++) {
+        f[n_common + i] = (struct skf_field){
+            .name = all[i].name,
+            .type = all[i].fields ? SKF_T_ANY : SKF_T_REFUSED,
+            .offset = sizeof(struct skf_wire_artifact) + i * sizeof(void *),
+            .help = all[i].instead,
+            .oneof = "builder",
+            .shape = SKF_T_STRUCT_PTR,
+        };
+    }
+    *s = (struct skf_artifact_schema){
+        .fields = f,
+        .sections = all,
+        .n_sections = n,
+        .size = sizeof(struct skf_wire_artifact) + n * sizeof(void *),
+    };
+}
+
+const struct skf_node *skf_schema_section(const struct skf_artifact_schema *s, const void *artifact,
+                                          size_t i)
+{
+    (void)s;
+    const char *base = (const char *)artifact + sizeof(struct skf_wire_artifact);
+    return ((const struct skf_node *const *)(const void *)base)[i];
+}
+
+const char *skf_schema_moved(const char *path, const char *key, struct skf_arena *arena)
+{
+    static const struct {
+        const char *path, *key, *hint;
+    } table[] = {
+        { "deploy.kubectl", "manifests", "since v3alpha1 the list is 'manifests.rawYaml'" },
+        { "deploy", "kustomize",
+          "since v3alpha1 it is 'manifests.kustomize', with 'deploy.kubectl: {}'" },
+        { "", "artifacts", "artifacts stand under 'build:'" },
+        { "", "tagPolicy", "it stands under 'build:'" },
+        { "build", "manifests", "it stands at the top of the file, not under 'build:'" },
+        { "deploy", "manifests", "it stands at the top of the file, not under 'deploy:'" },
+        { "deploy", "rawYaml", "it is 'manifests.rawYaml', at the top of the file" },
+        { "", "spec", "skaffold.yaml has no 'spec:': is this a Kubernetes manifest?" },
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(path, table[i].path) == 0 && strcmp(key, table[i].key) == 0)
+            return table[i].hint;
+    }
+    if (strncmp(path, "build.artifacts[", 16) == 0 && strchr(path, ']') &&
+        !strchr(path + 16, '.')) {
+        if (strcmp(key, "imageName") == 0)
+            return "since v1alpha4 it is 'image'";
+        if (strcmp(key, "workspace") == 0)
+            return "since v1alpha4 it is 'context'";
+        if (strcmp(key, "dockerfile") == 0)
+            return "write 'docker: {dockerfile: ...}'";
+        if (strcmp(key, "main") == 0 || strcmp(key, "fromImage") == 0)
+            return skf_arena_printf(arena, "write 'ko: {%s: ...}'", key);
+    }
+    return NULL;
+}
