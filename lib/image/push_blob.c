@@ -1,0 +1,344 @@
+/* The blobs of a push, several lanes at a time. A lane takes the next blob until none is left:
+ * known from before, or HEAD, or mounted, or [fetched, then] POST + PUT. A lost upload starts over.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/image/push_internal.h"
+
+enum { DEFAULT_PARALLEL = 4, MAX_PARALLEL = 16 };
+
+static void lane_next(struct lane *l);
+
+/* --- what is known ---------------------------------------------------------------------------- */
+
+static char *known_key(const struct push *u, const char *digest)
+{
+    return skf_xasprintf("%s@%s", u->full_name, digest);
+}
+
+static bool is_known(const struct push *u, const char *digest)
+{
+    skf_autofree char *key = known_key(u, digest);
+    return skf_map_has(&u->p->registry->known, key);
+}
+
+static void set_known(struct push *u, const char *digest)
+{
+    static char yes;
+    skf_autofree char *key = known_key(u, digest);
+    skf_map_put(&u->p->registry->known, key, &yes);
+}
+
+void skf_push_forget(struct push *u)
+{
+    size_t len = strlen(u->full_name);
+    struct skf_map *known = &u->p->registry->known;
+    for (struct skf_map_iter it = skf_map_first(known); it.key; skf_map_next(&it))
+        if (strncmp(it.key, u->full_name, len) == 0 && it.key[len] == '@')
+            skf_map_del(known, it.key);
+}
+
+static void fail(struct push *u, const struct skf_err *err)
+{
+    if (!u->err.code)
+        u->err = *err;
+    skf_push_blobs_cancel(u);
+}
+
+/* --- progress --------------------------------------------------------------------------------- */
+
+static void report(struct lane *l, int64_t done)
+{
+    struct push *u = l->u;
+    u->sent += done - l->counted;
+    l->counted = done;
+    if (u->p->on_progress && !u->err.code)
+        u->p->on_progress(u->p, u->sent, u->total);
+}
+
+static void on_sent(struct skf_call *c)
+{
+    report(c->data, c->body_at);
+}
+
+/* --- one blob --------------------------------------------------------------------------------- */
+
+static void on_answer(struct skf_call *c, const struct skf_err *err);
+
+static void request(struct lane *l, enum transfer_state state, const char *method)
+{
+    struct push *u = l->u;
+    if (!l->call_ready)
+        skf_call_init(&l->call, u->p->registry, &u->ref, false);
+    l->call_ready = true;
+    skf_call_again(&l->call, method);
+    l->call.push = true;
+    l->call.data = l;
+    l->state = state;
+}
+
+static void start(struct lane *l)
+{
+    l->call_active = true;
+    skf_call_start(&l->call, on_answer);
+}
+
+static void lane_done(struct lane *l)
+{
+    struct push *u = l->u;
+    skf_blob_unref(l->local);
+    l->local = NULL;
+    l->blob = NULL;
+    if (u->err.code) {
+        if (--u->busy == 0)
+            skf_push_next(u);
+        return;
+    }
+    lane_next(l);
+}
+
+static void blob_there(struct lane *l)
+{
+    set_known(l->u, l->blob->digest);
+    report(l, l->blob->size);
+    lane_done(l);
+}
+
+static void lane_fail(struct lane *l, const struct skf_err *err)
+{
+    fail(l->u, err);
+    lane_done(l);
+}
+
+/* "docker.io/library/alpine" -> "library/alpine" when it is in the registry that we push to. */
+static const char *mountable(const struct lane *l)
+{
+    const char *from = l->blob->remote_repository;
+    size_t len = strlen(l->u->ref.domain);
+    if (!from || strncmp(from, l->u->ref.domain, len) != 0 || from[len] != '/' ||
+        strcmp(from + len + 1, l->u->ref.path) == 0)
+        return NULL;
+    return from + len + 1;
+}
+
+static void open_upload(struct lane *l)
+{
+    request(l, OPEN, "POST");
+    l->call.path = skf_xstrdup("blobs/uploads/");
+    start(l);
+}
+
+static void on_fetched(struct skf_fetch *f, const struct skf_err *err)
+{
+    struct lane *l = f->data;
+    l->fetching = false;
+    l->u->p->requests += f->call.requests;
+    if (err) {
+        lane_fail(l, err);
+        return;
+    }
+    l->local = f->local;
+    if (l->u->err.code)
+        lane_done(l);
+    else
+        open_upload(l);
+}
+
+static void send_content(struct lane *l)
+{
+    if (skf_blob_is_local(l->blob) || l->local) {
+        open_upload(l);
+        return;
+    }
+    l->fetch.registry = l->u->p->registry;
+    l->fetch.blob = l->blob;
+    l->fetch.data = l;
+    l->fetch.done = on_fetched;
+    l->fetching = true;
+    skf_fetch_start(&l->fetch);
+}
+
+static void upload(struct lane *l)
+{
+    skf_autofree char *location = skf_call_location(&l->call);
+    struct skf_err err = SKF_ERR_INIT;
+    if (!location) {
+        skf_err_set(&err, SKF_EPROTO, "registry '%s' opened an upload without a Location",
+                    l->call.host->name);
+        lane_fail(l, &err);
+        return;
+    }
+    request(l, UPLOAD, "PUT");
+    l->call.url = skf_xasprintf("%s%cdigest=%s", location, strchr(location, '?') ? '&' : '?',
+                                l->blob->digest);
+    l->call.content_type = "application/octet-stream";
+    l->call.body = l->local ? l->local : l->blob;
+    l->call.single = true;
+    l->call.on_sent = on_sent;
+    start(l);
+}
+
+static void on_pause_over(struct skf_defer *d)
+{
+    struct lane *l = SKF_CONTAINER_OF(d, struct lane, defer);
+    if (l->u->err.code)
+        lane_done(l);
+    else
+        open_upload(l);
+}
+
+static bool upload_again(struct lane *l, const struct skf_err *err)
+{
+    bool lost = skf_call_transient(&l->call, err);
+    if (!err)
+        lost = lost || l->call.http.status == 404 || l->call.http.status == 416 ||
+               skf_call_has_code(&l->call, "BLOB_UPLOAD_INVALID") ||
+               skf_call_has_code(&l->call, "BLOB_UPLOAD_UNKNOWN");
+    if (!lost || ++l->tries >= SKF_CALL_TRIES)
+        return false;
+    long ms = skf_call_delay(&l->call, l->tries);
+    if (ms < 0)
+        return false;
+    skf_log_debug("registry: upload of %.19s was lost after %lld bytes; starting over in %ld ms",
+                  l->blob->digest, (long long)l->call.body_at, ms);
+    report(l, 0);
+    skf_defer_start(l->u->p->registry->loop, &l->defer, (unsigned)ms, on_pause_over);
+    return true;
+}
+
+static void refused(struct lane *l)
+{
+    struct skf_err err = SKF_ERR_INIT;
+    skf_autofree char *doing = skf_xasprintf("pushing '%s'", l->u->full_name);
+    skf_call_fail(&l->call, doing, &err);
+    lane_fail(l, &err);
+}
+
+static void on_head(struct lane *l, int status)
+{
+    const char *from = mountable(l);
+    if (status == 200) {
+        l->u->p->blobs_present++;
+        blob_there(l);
+    } else if (status != 404 && status != 403) {
+        refused(l);
+    } else if (from) {
+        request(l, MOUNT, "POST");
+        l->call.path = skf_xasprintf("blobs/uploads/?mount=%s&from=%s", l->blob->digest, from);
+        l->call.mount_from = from;
+        start(l);
+    } else {
+        send_content(l);
+    }
+}
+
+/* 202 is an open upload, but content that is elsewhere has to be fetched first and the session
+ * would wait: a new one costs one request. */
+static void on_mount(struct lane *l, int status)
+{
+    if (status == 201) {
+        l->u->p->blobs_present++;
+        blob_there(l);
+    } else if (status == 202 && (skf_blob_is_local(l->blob) || l->local)) {
+        upload(l);
+    } else {
+        send_content(l);
+    }
+}
+
+static void on_answer(struct skf_call *c, const struct skf_err *err)
+{
+    struct lane *l = c->data;
+    int status = c->http.status;
+    l->call_active = false;
+    if (l->u->err.code) {
+        lane_done(l);
+        return;
+    }
+    if (l->state == UPLOAD) {
+        int64_t at = c->body_at;
+        if (!err && status == 201) {
+            l->u->p->blobs_sent++;
+            l->u->p->bytes_sent += at;
+            blob_there(l);
+        } else if (!upload_again(l, err)) {
+            if (err)
+                lane_fail(l, err);
+            else
+                refused(l);
+        }
+        return;
+    }
+    if (err && !(l->state == MOUNT && err->code == SKF_EDENIED)) {
+        lane_fail(l, err);
+        return;
+    }
+    if (l->state == HEAD)
+        on_head(l, status);
+    else if (l->state == MOUNT)
+        on_mount(l, err ? 403 : status);
+    else if (status == 202)
+        upload(l);
+    else
+        refused(l);
+}
+
+static void lane_next(struct lane *l)
+{
+    struct push *u = l->u;
+    while (u->next_blob < u->blobs.n) {
+        struct skf_blob *b = u->blobs.v[u->next_blob++];
+        l->counted = 0;
+        l->tries = 0;
+        if (is_known(u, b->digest)) {
+            report(l, b->size);
+            continue;
+        }
+        l->blob = b;
+        request(l, HEAD, "HEAD");
+        l->call.path = skf_xasprintf("blobs/%s", b->digest);
+        start(l);
+        return;
+    }
+    if (--u->busy == 0)
+        skf_push_next(u);
+}
+
+static void on_lane_dropped(struct skf_defer *d)
+{
+    lane_done(SKF_CONTAINER_OF(d, struct lane, defer));
+}
+
+void skf_push_blobs_cancel(struct push *u)
+{
+    for (unsigned i = 0; i < u->n_lanes; i++) {
+        struct lane *l = &u->lanes[i];
+        if (l->call_active)
+            skf_call_cancel(&l->call);
+        else if (l->fetching)
+            skf_fetch_cancel(&l->fetch);
+        else if (l->defer.open)
+            skf_defer_cancel(&l->defer, on_lane_dropped);
+    }
+}
+
+void skf_push_blobs(struct push *u)
+{
+    unsigned want = u->p->parallel ? u->p->parallel : DEFAULT_PARALLEL;
+    if (want > MAX_PARALLEL)
+        want = MAX_PARALLEL;
+    u->next_blob = 0;
+    if (!u->lanes) {
+        u->lanes = skf_xcalloc(want, sizeof *u->lanes);
+        u->n_lanes = want;
+        for (unsigned i = 0; i < want; i++)
+            u->lanes[i].u = u;
+    }
+    u->busy = u->n_lanes + 1; /* one for this function: the last lane may end before the loop */
+    for (unsigned i = 0; i < u->n_lanes; i++)
+        lane_next(&u->lanes[i]);
+    if (--u->busy == 0)
+        skf_push_next(u);
+}
