@@ -1,0 +1,75 @@
+/* lib/engine/engine.h: the loop. Builds what changed, deploys what differs, waits until it serves;
+ * in `dev` again and again, a newer save pre-empting what runs. The engine knows builders and
+ * deployers only by their seams, and talks through events only. */
+#ifndef SKF_ENGINE_ENGINE_H
+#define SKF_ENGINE_ENGINE_H
+#include <stdbool.h>
+
+#include "lib/config/load.h"
+#include "lib/engine/builder.h"
+#include "lib/engine/deployer.h"
+#include "lib/engine/event.h"
+#include "lib/engine/plan.h"
+#include "lib/engine/render.h"
+
+/* Borrowed until done. */
+struct skf_engine_options {
+    bool dev;     /* watch and loop; else one pass */
+    bool deploys; /* else only build */
+    bool dry_run; /* only choose tags */
+    struct skf_config_request config;
+    struct skf_plan_request plan; /* discovered_repo is found by the engine */
+    const struct skf_deployer_ops *deployer;
+    const struct skf_kube_context *kube; /* NULL when the command needs no cluster */
+    const char *kubeconfig, *kubectl, *namespace_;
+    const char *tag; /* --tag for every artifact, or NULL */
+    enum skf_tristate status_check;
+    bool tail, force, cleanup;
+    const struct skf_strv *port_forward; /* modes: off, user, services, pods */
+};
+
+/* Which step a failure belongs to: decides the exit code. */
+enum skf_stage {
+    SKF_STAGE_NONE,
+    SKF_STAGE_CONFIG,
+    SKF_STAGE_CLUSTER, /* not there, or not for us */
+    SKF_STAGE_BUILD,
+    SKF_STAGE_DELIVER,
+    SKF_STAGE_DEPLOY,
+    SKF_STAGE_STATUS,
+};
+
+/* One built image. Borrowed until the engine is freed or builds again. */
+struct skf_built {
+    const char *image;                /* artifact name as written */
+    const char *reference;            /* what manifests refer to */
+    const struct skf_image *document; /* or NULL */
+};
+
+struct skf_engine;
+
+/* Copies options and services; what they point at is borrowed. */
+struct skf_engine *skf_engine_new(const struct skf_services *services,
+                                  const struct skf_engine_options *options, skf_event_fn *on_event,
+                                  void *data);
+/* `config` is what the first plan is made of; it is taken over. done comes exactly once, from the
+ * loop: after one pass, after stop, or when nothing can begin. err is NULL for success (also for a
+ * `dev` that was stopped). */
+void skf_engine_start(struct skf_engine *e, struct skf_config *config,
+                      void (*done)(struct skf_engine *e, const struct skf_err *err));
+/* Only asks: cancels what runs; `dev` then removes what it created. */
+void skf_engine_stop(struct skf_engine *e);
+void skf_engine_free(struct skf_engine *e); /* from done on */
+void *skf_engine_data(struct skf_engine *e);
+size_t skf_engine_artifact_count(const struct skf_engine *e);
+/* The i-th artifact of the plan; reference is NULL when it was not built. */
+struct skf_built skf_engine_built(const struct skf_engine *e, size_t i);
+/* The manifests of the plan; references: one for each artifact, NULL leaves its images alone. */
+int skf_engine_render(const struct skf_engine *e, const char *const *references,
+                      const struct skf_objects *kustomized, struct skf_rendered *out,
+                      struct skf_err *err);
+/* Of the plan; borrowed. */
+const struct skf_config *skf_engine_config(const struct skf_engine *e);
+enum skf_stage skf_engine_failed_stage(const struct skf_engine *e);
+const struct skf_ledger_history *skf_engine_history(const struct skf_engine *e);
+#endif

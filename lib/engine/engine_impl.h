@@ -1,0 +1,172 @@
+/* lib/engine/engine_impl.h: the engine's inside, shared by its own sources only.
+ *
+ *   engine.c        life: begin, what to do next (pump), stop, end
+ *   engine_units.c  one artifact: tag, inputs, build
+ *   engine_deploy.c render, apply what differs, remember what we created, remove it
+ *   engine_serve.c  what comes after apply: rollout, logs, port-forwards
+ *   engine_watch.c  which paths matter, what a change of each means, reading skaffold.yaml again
+ *
+ * All decisions are made in pump: callbacks store their result and call it. */
+#ifndef SKF_ENGINE_ENGINE_IMPL_H
+#define SKF_ENGINE_ENGINE_IMPL_H
+#include "lib/base/map.h"
+#include "lib/engine/engine.h"
+#include "lib/engine/kustomize.h"
+#include "lib/engine/render.h"
+#include "lib/engine/tag.h"
+#include "lib/io/loop.h"
+#include "lib/io/watch.h"
+#include "lib/kube/api.h"
+#include "lib/kube/changes.h"
+
+struct skf_serve; /* engine_serve.c */
+
+/* One artifact of the plan and where it stands. */
+struct unit {
+    struct skf_engine *engine;
+    const struct skf_planned *planned;
+    bool dirty;   /* its inputs changed since the last build began */
+    bool failed;  /* the last build failed, and nothing changed since */
+    bool busy;    /* tag or build runs */
+    bool touched; /* some input changed in this session: the tree is not what git knows */
+
+    struct skf_tag tag;
+    bool tagging, has_tag;
+    char *tag_text;
+    char *reference;           /* name:tag of the running build */
+    struct skf_pair *required; /* what it is given of other artifacts */
+
+    struct skf_build build;
+    bool building;
+    int64_t build_began_wall_ms;
+
+    struct skf_inputs inputs;
+    bool has_inputs, ask_inputs, asking;
+    bool caught_up; /* saves between the first build and the watch were asked for */
+    struct skf_inputs_job job;
+
+    char *deployed, *digest; /* of the last good build */
+    struct skf_image *image;
+};
+
+struct skf_engine {
+    struct skf_services services;
+    struct skf_engine_options opts;
+    skf_event_fn *on_event;
+    void *data;
+    void (*done)(struct skf_engine *e, const struct skf_err *err);
+
+    struct skf_config first_config; /* between reading and planning */
+    struct skf_plan plan;
+    bool has_plan;
+    struct unit *units;
+    size_t n_units;
+
+    /* --- what has to be done --- */
+    bool config_dirty, manifests_dirty, watch_dirty;
+    bool deploy_due;    /* a new image or manifest is waiting to be applied */
+    bool deploy_failed; /* ... and applying it failed: until something changes */
+    bool config_broken; /* the newest skaffold.yaml cannot be used */
+
+    /* --- where we are --- */
+    enum {
+        ENGINE_NEW,
+        ENGINE_BEGINNING,
+        ENGINE_RUNNING,
+        ENGINE_STOPPING,
+        ENGINE_CLEANING,
+        ENGINE_ENDED
+    } phase;
+    bool in_loop; /* between a change and its last consequence */
+    bool pumping, pump_again;
+    bool pass_ended; /* `run`: its one pass */
+    struct skf_err outcome;
+    enum skf_stage failed_stage;
+    struct skf_defer ending;
+
+    /* --- the ledger of the running loop; microseconds --- */
+    struct skf_ledger ledger;
+    struct skf_ledger_history history;
+    int64_t noticed_us, built_us, applied_us;
+    int64_t layer_us, deliver_us;
+    int64_t apply_began_wall_ms;
+
+    /* --- cluster --- */
+    struct skf_kube_api *api;
+    struct skf_kube_req probe; /* is it there; its registry */
+    bool probing, discovering;
+    char *discovered_repo;
+
+    /* --- deploy --- */
+    struct skf_deploy deploy;
+    bool prepared, applying, removing;
+    struct skf_kustomize kustomize;
+    bool kustomizing;
+    struct skf_rendered rendered; /* what is being or was last applied */
+    struct skf_objects changed;   /* the part of it that is fed to kubectl */
+    struct skf_applied applied;   /* in this session */
+    struct skf_objects left;      /* applied before, and not in the manifests any more */
+    struct skf_objects created;   /* by this session */
+    struct skf_map warned;        /* what is said once a session */
+
+    struct skf_serve *serve;
+    struct skf_watch *watch;
+};
+
+/* engine.c */
+void engine_pump(struct skf_engine *e);
+void engine_emit(struct skf_engine *e, enum skf_event_kind kind, const char *subject,
+                 const char *text);
+void engine_emit_err(struct skf_engine *e, enum skf_event_kind kind, const char *subject,
+                     const struct skf_err *err);
+void engine_emit_number(struct skf_engine *e, enum skf_event_kind kind, const char *subject,
+                        const char *text, long long number);
+/* A change was seen at `wall_ms` (its save) and is known now: a loop begins, or begins anew. */
+void engine_loop_begin(struct skf_engine *e, int64_t saved_wall_ms);
+/* Its last consequence has come. */
+void engine_loop_end(struct skf_engine *e, bool good);
+/* What a single pass ends with; the first failure counts. */
+void engine_fail(struct skf_engine *e, enum skf_stage stage, const struct skf_err *err);
+
+/* What objects without a namespace of their own mean. */
+const char *engine_namespace(const struct skf_engine *e);
+
+/* engine_units.c */
+void units_make(struct skf_engine *e, struct unit **units, size_t *n, const struct skf_plan *plan);
+void units_free(struct unit *units, size_t n);
+bool unit_can_start(const struct unit *u);
+void unit_start(struct unit *u);
+void unit_ask_inputs(struct unit *u);
+void unit_cancel(struct unit *u);
+bool unit_idle(const struct unit *u);
+
+/* engine_deploy.c */
+void deploy_prepare(struct skf_engine *e);
+void deploy_start(struct skf_engine *e);
+void deploy_unprepare(struct skf_engine *e);
+bool deploy_idle(const struct skf_engine *e);
+/* Removes what this session created; false when there is nothing to remove. */
+bool deploy_clean_up(struct skf_engine *e);
+
+/* engine_serve.c */
+void serve_init(struct skf_engine *e);
+void serve_free(struct skf_engine *e);
+/* The objects in e->rendered are applied: wait for them, follow their logs, forward ports. */
+void serve_applied(struct skf_engine *e);
+/* Did the last wait end well, or was none asked for? */
+bool serve_was_ready(const struct skf_engine *e);
+/* A newer save makes waiting pointless. */
+void serve_stop_waiting(struct skf_engine *e);
+bool serve_waiting(const struct skf_engine *e);
+void serve_stop(struct skf_engine *e);
+bool serve_idle(const struct skf_engine *e);
+bool serve_wants_to_stay(const struct skf_engine *e);
+
+/* engine_watch.c */
+/* Reads the configuration; findings go out as an event. */
+int watch_load_config(struct skf_engine *e, struct skf_config *out, struct skf_err *err);
+void watch_start(struct skf_engine *e);
+void watch_update(struct skf_engine *e);
+void watch_reload(struct skf_engine *e);
+void watch_free(struct skf_engine *e);
+#endif

@@ -1,0 +1,299 @@
+/* One artifact. happy path: tag (once a session in dev) -> build -> result stored -> pump.
+ * failures:   unit.failed until an input changes; in dev the last good result stays deployed.
+ * on cancel:  a newer save: the build is asked to stop, and pump starts it again when it has. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/base/path.h"
+#include "lib/engine/engine_impl.h"
+
+static void fill_context(struct unit *u, struct skf_build_context *ctx)
+{
+    const struct skf_planned *p = u->planned;
+    *ctx = (struct skf_build_context){ .services = &u->engine->services,
+                                       .module = p->module,
+                                       .artifact = p->artifact,
+                                       .dir = p->dir,
+                                       .platforms = &p->platforms,
+                                       .dev = u->engine->opts.dev };
+}
+
+void units_make(struct skf_engine *e, struct unit **units, size_t *n, const struct skf_plan *plan)
+{
+    struct unit *made = skf_xcalloc(plan->n_artifacts, sizeof *made);
+    for (size_t i = 0; i < plan->n_artifacts; i++) {
+        made[i].engine = e;
+        made[i].planned = &plan->artifacts[i];
+        made[i].dirty = true;
+        made[i].ask_inputs = e->opts.dev;
+    }
+    *units = made;
+    *n = plan->n_artifacts;
+}
+
+void units_free(struct unit *units, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct unit *u = &units[i];
+        free(u->tag_text);
+        free(u->reference);
+        free(u->required);
+        free(u->deployed);
+        free(u->digest);
+        skf_inputs_release(&u->inputs);
+        skf_image_unref(u->image);
+    }
+    free(units);
+}
+
+bool unit_idle(const struct unit *u)
+{
+    return !u->busy && !u->asking;
+}
+
+/* --- inputs ----------------------------------------------------------------------------------- */
+
+static void on_inputs(struct skf_inputs_job *j, const struct skf_err *err)
+{
+    struct unit *u = j->data;
+    u->asking = false;
+    if (err) {
+        if (err->code != SKF_ECANCELED && !u->has_inputs) {
+            /* The build says what is wrong; meanwhile nothing is lost. */
+            skf_log_debug("inputs of '%s': %s", u->planned->artifact->image, err->msg);
+            skf_strv_add(&u->inputs.trees, u->planned->dir);
+            u->ask_inputs = false;
+            u->engine->watch_dirty = true;
+        }
+        skf_inputs_release(&j->inputs);
+    } else {
+        skf_inputs_release(&u->inputs);
+        u->inputs = j->inputs;
+        memset(&j->inputs, 0, sizeof j->inputs);
+        u->has_inputs = true;
+        u->engine->watch_dirty = true;
+    }
+    engine_pump(u->engine);
+}
+
+void unit_ask_inputs(struct unit *u)
+{
+    u->ask_inputs = false;
+    u->asking = true;
+    memset(&u->job, 0, sizeof u->job);
+    fill_context(u, &u->job.ctx);
+    u->job.data = u;
+    u->job.done = on_inputs;
+    u->planned->builder->inputs(&u->job);
+}
+
+/* --- build ------------------------------------------------------------------------------------ */
+
+static struct unit *find_unit(struct skf_engine *e, const char *image)
+{
+    for (size_t i = 0; i < e->n_units; i++)
+        if (strcmp(e->units[i].planned->artifact->image, image) == 0)
+            return &e->units[i];
+    return NULL;
+}
+
+static bool requires_unit(const struct unit *u, const struct unit *other)
+{
+    const struct skf_artifact_requires *r = u->planned->artifact->requires.v;
+    for (size_t i = 0; i < u->planned->artifact->requires.n; i++)
+        if (strcmp(r[i].image, other->planned->artifact->image) == 0)
+            return true;
+    return false;
+}
+
+/* Everything it requires is built and clean? */
+bool unit_can_start(const struct unit *u)
+{
+    const struct skf_artifact_requires *r = u->planned->artifact->requires.v;
+    for (size_t i = 0; i < u->planned->artifact->requires.n; i++) {
+        const struct unit *other = find_unit(u->engine, r[i].image);
+        if (other && (other->dirty || other->busy || !other->deployed))
+            return false;
+    }
+    return true;
+}
+
+static void take_result(struct unit *u)
+{
+    struct skf_engine *e = u->engine;
+    struct skf_build *b = &u->build;
+    /* The same content under another tag ("-dirty" came or went) must not restart a pod. */
+    bool same = u->digest && b->digest && strcmp(u->digest, b->digest) == 0;
+    u->failed = false;
+    if (!same) {
+        skf_replace(&u->deployed, skf_take(&b->deployed));
+        skf_replace(&u->digest, skf_take(&b->digest));
+    }
+    skf_image_unref(u->image);
+    u->image = skf_take(&b->image);
+    e->layer_us += b->phase_us[SKF_PHASE_LAYER];
+    e->deliver_us += b->phase_us[SKF_PHASE_DELIVER];
+    if (same)
+        return;
+    e->deploy_due = true;
+    for (size_t i = 0; i < e->n_units; i++)
+        if (requires_unit(&e->units[i], u))
+            e->units[i].dirty = true;
+}
+
+static void on_build_done(struct skf_build *b, const struct skf_err *err)
+{
+    struct unit *u = b->data;
+    struct skf_engine *e = u->engine;
+    const char *image = u->planned->artifact->image;
+    u->building = u->busy = false;
+    for (size_t i = 0; i < b->notes.n; i++)
+        engine_emit(e, SKF_EV_NOTE, image, b->notes.v[i]);
+    if (!err) {
+        take_result(u);
+        engine_emit_number(e, SKF_EV_BUILD_DONE, image, u->deployed, b->bytes_sent);
+    } else if (err->code == SKF_ECANCELED) {
+        engine_emit(e, SKF_EV_BUILD_CANCELED, image, NULL);
+        u->dirty = true;
+    } else {
+        u->failed = true;
+        engine_emit_err(e, SKF_EV_BUILD_FAILED, image, err);
+        engine_fail(e, b->phase == SKF_PHASE_DELIVER ? SKF_STAGE_DELIVER : SKF_STAGE_BUILD, err);
+    }
+    skf_build_release(b);
+    engine_pump(e);
+}
+
+static void on_build_line(struct skf_build *b, const char *line)
+{
+    struct unit *u = b->data;
+    engine_emit(u->engine, SKF_EV_BUILD_LINE, u->planned->artifact->image, line);
+}
+
+/* Kubernetes always pulls what is called "latest": an image that exists on the node only must not
+ * be. */
+static const char *safe_tag(const struct unit *u)
+{
+    enum skf_target_kind kind = u->planned->target.kind;
+    bool on_node_only = kind == SKF_TARGET_CONTAINERD || kind == SKF_TARGET_DOCKER;
+    bool latest = strcmp(u->tag_text, "latest") == 0;
+    return on_node_only && latest && !u->engine->opts.dry_run ? "dev" : u->tag_text;
+}
+
+/* alias -> reference of everything that the artifact requires; kept by the unit until the next
+ * build. */
+static const struct skf_pair *collect_required(struct unit *u, size_t *n)
+{
+    const struct skf_list *requires = &u->planned->artifact->requires;
+    const struct skf_artifact_requires *r = requires->v;
+    free(u->required);
+    u->required = skf_xcalloc(requires->n, sizeof *u->required);
+    *n = 0;
+    for (size_t i = 0; i < requires->n; i++) {
+        const struct unit *other = find_unit(u->engine, r[i].image);
+        if (other && other->deployed)
+            u->required[(*n)++] = (struct skf_pair){ .key = r[i].alias ? r[i].alias : r[i].image,
+                                                     .value = other->deployed };
+    }
+    return u->required;
+}
+
+static void start_build(struct unit *u)
+{
+    struct skf_engine *e = u->engine;
+    struct skf_build *b = &u->build;
+    bool told = u->reference != NULL;
+    skf_replace(&u->reference, skf_xasprintf("%s:%s", u->planned->name, safe_tag(u)));
+    if (!told)
+        engine_emit(e, SKF_EV_TAGGED, u->planned->artifact->image, u->reference);
+    if (e->opts.dry_run) {
+        skf_replace(&u->deployed, skf_xstrdup(u->reference));
+        u->busy = false;
+        engine_pump(e);
+        return;
+    }
+    memset(b, 0, sizeof *b);
+    fill_context(u, &b->ctx);
+    b->reference = u->reference;
+    b->target = u->planned->target;
+    b->expected_digest = u->digest;
+    b->required = collect_required(u, &b->n_required);
+    b->data = u;
+    b->on_line = on_build_line;
+    b->done = on_build_done;
+    u->building = true;
+    u->build_began_wall_ms = skf_clock_wall_ms();
+    engine_emit(e, SKF_EV_BUILD_STARTED, u->planned->artifact->image, NULL);
+    u->planned->builder->start(b);
+}
+
+static void on_tag(struct skf_tag *t)
+{
+    struct unit *u = t->data;
+    struct skf_engine *e = u->engine;
+    u->tagging = false;
+    if (e->phase != ENGINE_RUNNING || u->dirty) { /* stopped, or changed again: pump decides */
+        skf_tag_release(t);
+        u->busy = false;
+        u->dirty = true;
+        engine_pump(e);
+        return;
+    }
+    if (t->warning) /* the digest decides what runs: a missing tag is no trouble */
+        engine_emit(e, SKF_EV_NOTE, u->planned->artifact->image, t->warning);
+    skf_replace(&u->tag_text, skf_take(&t->text));
+    u->has_tag = true;
+    skf_tag_release(t);
+    start_build(u);
+}
+
+/* In dev git is asked once: an edit makes the tree dirty, which needs no process to know. */
+static bool known_tag(struct unit *u)
+{
+    const struct skf_tagger *tagger = &u->planned->module->tagger;
+    if (u->engine->opts.tag) {
+        skf_replace(&u->tag_text, skf_xstrdup(u->engine->opts.tag));
+        return true;
+    }
+    if (!u->has_tag)
+        return false;
+    size_t len = strlen(u->tag_text);
+    bool says_dirty = len > 6 && strcmp(u->tag_text + len - 6, "-dirty") == 0;
+    bool plain = strcmp(u->tag_text, "latest") == 0;
+    if (u->touched && tagger->policy == SKF_TAG_GIT_COMMIT && !tagger->git_ignore_changes &&
+        !says_dirty && !plain)
+        skf_replace(&u->tag_text, skf_xasprintf("%s-dirty", u->tag_text));
+    return tagger->policy != SKF_TAG_DATE_TIME;
+}
+
+void unit_start(struct unit *u)
+{
+    u->dirty = false;
+    u->failed = false;
+    u->busy = true;
+    if (known_tag(u)) {
+        start_build(u);
+        return;
+    }
+    memset(&u->tag, 0, sizeof u->tag);
+    u->tag.tagger = &u->planned->module->tagger;
+    u->tag.image = u->planned->artifact->image;
+    u->tag.dir = u->planned->dir;
+    u->tag.data = u;
+    u->tag.done = on_tag;
+    u->tagging = true;
+    skf_tag_start(u->engine->services.loop, &u->tag);
+}
+
+void unit_cancel(struct unit *u)
+{
+    if (u->building)
+        u->planned->builder->cancel(&u->build);
+    else if (u->tagging)
+        skf_tag_cancel(&u->tag);
+    if (u->asking && u->engine->phase != ENGINE_RUNNING)
+        u->planned->builder->cancel_inputs(&u->job);
+}

@@ -1,0 +1,248 @@
+/* Which paths matter and what a change of each means: a source file makes its artifact dirty, a
+ * manifest asks for a new render, skaffold.yaml for a new plan. A plan that cannot be used leaves
+ * the last good one in force. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/glob.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/base/path.h"
+#include "lib/engine/engine_impl.h"
+#include "lib/io/file.h"
+
+/* Owners of watched paths that are no artifact. */
+static char owner_config, owner_manifests;
+
+/* A save older than this was not what woke us: clock games, restored files. */
+enum { PLAUSIBLE_SAVE_MS = 10000 };
+
+static int64_t save_time_ms(const char *path)
+{
+    struct stat st;
+    int64_t now = skf_clock_wall_ms();
+    if (stat(path, &st) < 0)
+        return now;
+    int64_t at = (int64_t)st.st_ctim.tv_sec * 1000 + st.st_ctim.tv_nsec / 1000000;
+    return at <= now && now - at < PLAUSIBLE_SAVE_MS ? at : now;
+}
+
+static void touch_unit(struct unit *u, const char *path)
+{
+    u->dirty = u->touched = true;
+    if (u->has_inputs && skf_strv_has(&u->inputs.manifests, path))
+        u->ask_inputs = true;
+    for (size_t i = 0; i + 1 < u->inputs.dirs.n; i += 2) { /* a new file, or one that has gone */
+        skf_autofree char *dir = skf_path_dir(path);
+        if (strcmp(u->inputs.dirs.v[i], dir) == 0 &&
+            (!skf_file_exists(path) || !skf_strv_has(&u->inputs.files, path)))
+            u->ask_inputs = true;
+    }
+    if (!u->has_inputs)
+        u->ask_inputs = true;
+}
+
+static void on_change(void *data, const struct skf_watch_change *changes, size_t n)
+{
+    struct skf_engine *e = data;
+    int64_t saved = 0;
+    if (e->phase != ENGINE_RUNNING)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        const struct skf_watch_change *c = &changes[i];
+        int64_t at = save_time_ms(c->path);
+        saved = at > saved ? at : saved;
+        skf_log_debug("changed: %s%s", c->path, c->gone ? " (gone)" : "");
+        if (c->owner == &owner_config)
+            e->config_dirty = true;
+        else if (c->owner == &owner_manifests)
+            e->manifests_dirty = true;
+        else
+            touch_unit(c->owner, c->path);
+    }
+    e->deploy_failed = false;
+    engine_loop_begin(e, saved);
+    skf_autofree char *shown = skf_path_show(changes[0].path);
+    engine_emit_number(e, SKF_EV_CHANGED, shown, NULL, (long long)n);
+    for (size_t i = 0; i < e->n_units; i++)
+        if (e->units[i].dirty && e->units[i].busy)
+            unit_cancel(&e->units[i]);
+    engine_pump(e);
+}
+
+/* A glob in the last element: new files of its folder count. Further up: everything below does. */
+static void add_pattern(struct skf_engine *e, const char *dir, const char *pattern)
+{
+    skf_autofree char *full = skf_path_join(dir, pattern);
+    if (!skf_glob_has_meta(full)) {
+        if (skf_file_is_dir(full))
+            skf_watch_add_tree(e->watch, full, &owner_manifests);
+        else
+            skf_watch_add_file(e->watch, full, &owner_manifests);
+        return;
+    }
+    skf_autofree char *parent = skf_path_dir(full);
+    if (!skf_glob_has_meta(parent)) {
+        skf_watch_add_dir(e->watch, parent, skf_path_base(full), &owner_manifests);
+        return;
+    }
+    while (skf_glob_has_meta(parent))
+        skf_replace(&parent, skf_path_dir(parent));
+    skf_watch_add_tree(e->watch, parent, &owner_manifests);
+}
+
+/* Between the start of a build and the moment its inputs are watched a save could slip through: the
+ * watch reports what was written since then. 0 = no such gap. */
+static int64_t gap_began(struct skf_engine *e)
+{
+    int64_t began = 0;
+    for (size_t i = 0; i < e->n_units; i++) {
+        struct unit *u = &e->units[i];
+        if (!u->has_inputs || u->caught_up)
+            continue;
+        u->caught_up = true;
+        if (u->build_began_wall_ms && (!began || u->build_began_wall_ms < began))
+            began = u->build_began_wall_ms;
+    }
+    return began;
+}
+
+static void add_unit(struct skf_engine *e, struct unit *u)
+{
+    for (size_t i = 0; i < u->inputs.files.n; i++)
+        skf_watch_add_file(e->watch, u->inputs.files.v[i], u);
+    for (size_t i = 0; i + 1 < u->inputs.dirs.n; i += 2)
+        skf_watch_add_dir(e->watch, u->inputs.dirs.v[i], u->inputs.dirs.v[i + 1], u);
+    for (size_t i = 0; i < u->inputs.trees.n; i++)
+        skf_watch_add_tree(e->watch, u->inputs.trees.v[i], u);
+}
+
+void watch_update(struct skf_engine *e)
+{
+    e->watch_dirty = false;
+    if (!e->watch)
+        return;
+    skf_watch_begin(e->watch);
+    const struct skf_config *config = &e->plan.config;
+    for (size_t i = 0; i < config->files.n; i++)
+        skf_watch_add_file(e->watch, config->files.v[i], &owner_config);
+    for (size_t i = 0; i < config->n_modules; i++) {
+        const struct skf_module *m = &config->modules[i];
+        for (size_t j = 0; j < m->raw_yaml.n; j++)
+            add_pattern(e, m->dir, m->raw_yaml.v[j]);
+    }
+    skf_autostrv struct skf_strv manifests = SKF_STRV_INIT;
+    skf_autostrv struct skf_strv trees = SKF_STRV_INIT;
+    skf_render_files(&e->plan, &manifests);
+    skf_kustomize_inputs(config, &trees, &manifests);
+    for (size_t i = 0; i < trees.n; i++)
+        skf_watch_add_tree(e->watch, trees.v[i], &owner_manifests);
+    for (size_t i = 0; i < manifests.n; i++)
+        skf_watch_add_file(e->watch, manifests.v[i], &owner_manifests);
+    for (size_t i = 0; i < e->n_units; i++)
+        add_unit(e, &e->units[i]);
+
+    int64_t began = gap_began(e);
+    if (began)
+        skf_watch_since(e->watch, began);
+    struct skf_err err = SKF_ERR_INIT;
+    if (skf_watch_commit(e->watch, &err) < 0)
+        engine_emit(e, SKF_EV_WARNING, NULL, err.msg);
+}
+
+static void on_trouble(void *data, enum skf_watch_trouble what, const char *text)
+{
+    (void)what;
+    engine_emit(data, SKF_EV_WARNING, NULL, text);
+}
+
+void watch_start(struct skf_engine *e)
+{
+    e->watch = skf_watch_new(e->services.loop, on_change, e);
+    skf_watch_on_trouble(e->watch, on_trouble, e);
+    watch_update(e);
+}
+
+void watch_free(struct skf_engine *e)
+{
+    if (e->watch)
+        skf_watch_free(e->watch);
+    e->watch = NULL;
+}
+
+/* --- skaffold.yaml again ---------------------------------------------------------------------- */
+
+int watch_load_config(struct skf_engine *e, struct skf_config *out, struct skf_err *err)
+{
+    struct skf_diagnostics diags = { 0 };
+    int rc = skf_config_load(&e->opts.config, out, &diags);
+    if (rc < 0)
+        skf_err_set(err, (enum skf_code) - rc, "%s",
+                    diags.n ? diags.v[0].message : "the configuration cannot be read");
+    if (diags.n) {
+        struct skf_event ev = { .kind = SKF_EV_CONFIG_FINDINGS, .diags = &diags };
+        e->on_event(e->data, &ev);
+    }
+    skf_diagnostics_release(&diags);
+    return rc;
+}
+
+/* What the old artifact built is still right for the new one. */
+static void carry_over(struct unit *from, struct unit *to)
+{
+    to->dirty = from->dirty;
+    to->failed = from->failed;
+    to->touched = from->touched;
+    to->has_tag = from->has_tag;
+    to->has_inputs = from->has_inputs;
+    to->caught_up = from->caught_up;
+    to->ask_inputs = from->ask_inputs || !from->has_inputs;
+    to->build_began_wall_ms = from->build_began_wall_ms;
+    to->tag_text = skf_take(&from->tag_text);
+    to->deployed = skf_take(&from->deployed);
+    to->digest = skf_take(&from->digest);
+    to->image = skf_take(&from->image);
+    to->inputs = from->inputs;
+    memset(&from->inputs, 0, sizeof from->inputs);
+}
+
+/* Only when nothing runs that points into the old plan. */
+void watch_reload(struct skf_engine *e)
+{
+    struct skf_err err = SKF_ERR_INIT;
+    struct skf_config config;
+    struct skf_plan plan;
+    e->config_dirty = false;
+    int rc = watch_load_config(e, &config, &err);
+    if (rc == 0 && (rc = skf_plan_make(&e->opts.plan, &config, &plan, &err)) < 0)
+        skf_config_release(&config);
+    e->config_broken = rc < 0;
+    if (e->config_broken) {
+        engine_emit_err(e, SKF_EV_CONFIG_BROKEN, NULL, &err);
+        return;
+    }
+
+    struct unit *units;
+    size_t n, again = 0;
+    units_make(e, &units, &n, &plan);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < e->n_units; j++)
+            if (strcmp(units[i].planned->fingerprint, e->units[j].planned->fingerprint) == 0 &&
+                strcmp(units[i].planned->artifact->image, e->units[j].planned->artifact->image) ==
+                    0)
+                carry_over(&e->units[j], &units[i]);
+        again += units[i].dirty;
+    }
+    units_free(e->units, e->n_units);
+    skf_plan_release(&e->plan);
+    e->units = units;
+    e->n_units = n;
+    e->plan = plan;
+    e->manifests_dirty = true;
+    e->watch_dirty = true;
+    skf_autofree char *text = again ? skf_xasprintf("%zu of %zu images are built again", again, n)
+                                    : skf_xstrdup("no image is affected");
+    engine_emit(e, SKF_EV_CONFIG_RELOADED, NULL, text);
+}

@@ -1,0 +1,134 @@
+#include "lib/engine/plan_check.h"
+
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/num.h"
+#include "lib/doc/doc.h"
+
+enum when { ALWAYS, WHEN_DEPLOYING };
+
+/* Paths in the effective configuration; "[]" stands for every item of a list. */
+static const struct refusal {
+    const char *path;
+    enum when when;
+    const char *instead;
+} refusals[] = {
+    { "build.hooks", ALWAYS, "run the command before skiff" },
+    { "build.artifacts.[].hooks", ALWAYS, "run the command before skiff" },
+    { "build.local.tryImportMissing", ALWAYS, "leave it out: images are always built" },
+    { "build.tagPolicy.inputDigest", ALWAYS,
+      "use sha256 or gitCommit: images are deployed by digest" },
+    { "build.tagPolicy.customTemplate", ALWAYS, "use envTemplate or gitCommit" },
+    { "manifests.hooks", WHEN_DEPLOYING, "run the command before skiff" },
+    { "deploy.docker", WHEN_DEPLOYING, "use deploy.kubectl" },
+    { "deploy.kubectl.hooks", WHEN_DEPLOYING, "run the command beside skiff" },
+    { "deploy.tolerateFailuresUntilDeadline", WHEN_DEPLOYING, "leave it out" },
+};
+
+/* Values that look like a template where the engine expands none. */
+static const char *const no_templates[] = { "manifests.rawYaml.[]", "manifests.kustomize.paths.[]",
+                                            "deploy.kubectl.defaultNamespace",
+                                            "portForward.[].resourceName",
+                                            "portForward.[].namespace" };
+
+static const char *const same_in_all[] = { "deploy.kubeContext", "deploy.kubectl.flags",
+                                           "deploy.kubectl.defaultNamespace" };
+
+typedef bool node_fn(const struct skf_node *n);
+
+/* Off is as good as not written: false, 0, "", {}, []. */
+static bool is_on(const struct skf_node *n)
+{
+    bool yes;
+    if (skf_node_is_null(n))
+        return false;
+    if (n->kind == SKF_SCALAR)
+        return n->len > 0 && !(skf_node_bool(n, &yes) && !yes);
+    for (size_t i = 0; n->kind == SKF_MAPPING && i < n->n; i++)
+        if (is_on(n->entries[i].value))
+            return true;
+    for (size_t i = 0; n->kind == SKF_SEQUENCE && i < n->n; i++)
+        if (is_on(n->items[i]))
+            return true;
+    return false;
+}
+
+/* `inputDigest: {}` is on although it is empty. */
+static bool is_written(const struct skf_node *n)
+{
+    return !skf_node_is_null(n);
+}
+
+static bool has_template(const struct skf_node *n)
+{
+    return n->kind == SKF_SCALAR && n->text && strstr(n->text, "{{");
+}
+
+static const struct skf_node *find(const struct skf_node *n, const char *path, node_fn *matches)
+{
+    if (!n)
+        return NULL;
+    if (!path[0])
+        return matches(n) ? n : NULL;
+    size_t len = strcspn(path, ".");
+    const char *rest = path[len] ? path + len + 1 : path + len;
+    if (strncmp(path, "[]", len) == 0 && len == 2) {
+        const struct skf_node *found = NULL;
+        for (size_t i = 0; n->kind == SKF_SEQUENCE && i < n->n && !found; i++)
+            found = find(n->items[i], rest, matches);
+        return found;
+    }
+    skf_autofree char *key = skf_xstrndup(path, len);
+    return find(skf_node_get(n, key), rest, matches);
+}
+
+static int refuse(struct skf_err *err, const struct skf_node *n, const char *path, const char *why)
+{
+    skf_autofree char *shown = skf_xstrdup(path);
+    for (char *p; (p = strstr(shown, ".[]"));)
+        memmove(p, p + 3, strlen(p + 3) + 1);
+    return skf_node_err(err, n, SKF_EUNSUPPORTED, "'%s' is not supported yet: %s", shown, why);
+}
+
+static int check_root(const struct skf_node *root, bool deploys, struct skf_err *err)
+{
+    for (size_t i = 0; i < SKF_ARRAY_LEN(refusals); i++) {
+        const struct refusal *r = &refusals[i];
+        bool policy = strncmp(r->path, "build.tagPolicy", 15) == 0;
+        const struct skf_node *n = find(root, r->path, policy ? is_written : is_on);
+        if (n && (deploys || r->when == ALWAYS))
+            return refuse(err, n, r->path, r->instead);
+    }
+    for (size_t i = 0; deploys && i < SKF_ARRAY_LEN(no_templates); i++) {
+        const struct skf_node *n = find(root, no_templates[i], has_template);
+        if (n)
+            return refuse(err, n, no_templates[i], "templates are not expanded here");
+    }
+    return 0;
+}
+
+/* All modules are applied by one kubectl: what it is told cannot differ between them. */
+static int check_same(const struct skf_config *config, const char *path, struct skf_err *err)
+{
+    const struct skf_node *first = NULL;
+    for (size_t i = 0; i < config->n_modules; i++) {
+        const struct skf_node *n = find(config->roots[i], path, is_on);
+        if (n && first && !skf_node_equal(n, first))
+            return refuse(err, n, path,
+                          "it differs from another module's: run them one by one with "
+                          "--module");
+        first = first ? first : n;
+    }
+    return 0;
+}
+
+int skf_plan_check(const struct skf_config *config, bool deploys, struct skf_err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < config->n_modules; i++)
+        rc = check_root(config->roots[i], deploys, err);
+    for (size_t i = 0; rc == 0 && deploys && i < SKF_ARRAY_LEN(same_in_all); i++)
+        rc = check_same(config, same_in_all[i], err);
+    return rc;
+}

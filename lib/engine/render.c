@@ -1,0 +1,96 @@
+#include "lib/engine/render.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/path.h"
+#include "lib/io/file.h"
+
+enum { MAX_MANIFEST = 64 * 1024 * 1024 };
+
+void skf_rendered_release(struct skf_rendered *r)
+{
+    skf_objects_release(&r->objects);
+    skf_strv_release(&r->unused);
+    skf_strv_release(&r->notes);
+}
+
+/* Skaffold renders this pattern when a file names no manifests: then nothing to match is no
+ * mistake. */
+static bool is_default_pattern(const struct skf_module *m)
+{
+    return m->raw_yaml.n == 1 && strcmp(m->raw_yaml.v[0], "k8s/*.yaml") == 0;
+}
+
+static int load(const struct skf_module *m, struct skf_objects *out, struct skf_err *err)
+{
+    skf_autostrv struct skf_strv files = SKF_STRV_INIT;
+    int rc = skf_manifest_files(m->dir, m->raw_yaml.v, m->raw_yaml.n, is_default_pattern(m), &files,
+                                err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < files.n; i++) {
+        skf_autobuf struct skf_buf text = SKF_BUF_INIT;
+        skf_autofree char *shown = skf_path_show(files.v[i]);
+        rc = skf_file_read(files.v[i], MAX_MANIFEST, &text, err);
+        if (rc == 0)
+            rc = skf_manifest_parse(shown, text.data, text.len, out, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int retag(const struct skf_render_request *req, struct skf_rendered *r, struct skf_err *err)
+{
+    const struct skf_plan *plan = req->plan;
+    skf_autofree struct skf_retag *retags = skf_xcalloc(plan->n_artifacts, sizeof *retags);
+    size_t n = 0;
+    for (size_t i = 0; i < plan->n_artifacts; i++)
+        if (req->references[i])
+            retags[n++] = (struct skf_retag){ plan->artifacts[i].match, req->references[i], 0 };
+    int rc = skf_manifest_retag(&r->objects, retags, n, err);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        if (!retags[i].used)
+            skf_strv_add(&r->unused, retags[i].name);
+    return rc;
+}
+
+int skf_render(const struct skf_render_request *req, struct skf_rendered *out, struct skf_err *err)
+{
+    static const char *const managed[] = { "app.kubernetes.io/managed-by", "skiff", NULL };
+    struct skf_rendered r = { 0 };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < req->plan->config.n_modules; i++)
+        if (!req->deployed || req->plan->config.modules[i].has_kubectl)
+            rc = load(&req->plan->config.modules[i], &r.objects, err);
+    if (rc == 0 && req->kustomized)
+        skf_objects_copy(req->kustomized, &r.objects);
+    if (rc == 0)
+        rc = retag(req, &r, err);
+    if (rc == 0 && req->deployed)
+        rc = skf_manifest_label(&r.objects, managed, err);
+    if (rc == 0 && req->namespace_) {
+        skf_autofree char *note = NULL;
+        rc = skf_manifest_namespace(&r.objects, req->namespace_, &note, err);
+        if (note)
+            skf_strv_add(&r.notes, note);
+    }
+    if (rc < 0) {
+        skf_rendered_release(&r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}
+
+void skf_render_files(const struct skf_plan *plan, struct skf_strv *out)
+{
+    for (size_t i = 0; i < plan->config.n_modules; i++) {
+        const struct skf_module *m = &plan->config.modules[i];
+        struct skf_err ignored;
+        for (size_t j = 0; j < m->raw_yaml.n; j++)
+            skf_manifest_files(m->dir, &m->raw_yaml.v[j], 1, true, out, &ignored);
+    }
+}

@@ -1,0 +1,17 @@
+/* lib/engine/services.h: what every builder and deployer is given. Borrowed; outlives all of them.
+ */
+#ifndef SKF_ENGINE_SERVICES_H
+#define SKF_ENGINE_SERVICES_H
+#include <uv.h>
+
+struct skf_http;
+struct skf_registry;
+
+struct skf_services {
+    uv_loop_t *loop;
+    struct skf_http *http;
+    struct skf_registry *registry;
+    const char *cache_dir; /* skiff's own, absolute */
+    const char *cwd;       /* absolute: what relative paths of the root config mean */
+};
+#endif

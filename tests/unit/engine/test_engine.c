@@ -1,0 +1,526 @@
+/* The engine's decisions, with a fake builder and deployer on a real loop, file system and watcher.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/engine/engine.h"
+#include "tests/support/fake_seams.h"
+#include "tests/support/loop_fixture.h"
+
+struct world {
+    struct lf lf;
+    char *dir;
+    struct skf_services services;
+    struct skf_engine *engine;
+    struct skf_engine_options options;
+    struct skf_strv none;
+    int counts[64];
+    char *last_text[64];
+    bool ended;
+    struct skf_err outcome;
+};
+
+static const char config_one[] = "apiVersion: skaffold/v4beta11\n"
+                                 "kind: Config\n"
+                                 "build:\n"
+                                 "  local: {push: false}\n"
+                                 "  artifacts:\n"
+                                 "  - image: app\n"
+                                 "    context: app\n"
+                                 "    ko: {}\n"
+                                 "manifests:\n"
+                                 "  rawYaml: [k8s.yaml]\n";
+static const char manifest_one[] = "apiVersion: apps/v1\n"
+                                   "kind: Deployment\n"
+                                   "metadata:\n"
+                                   "  name: web\n"
+                                   "spec:\n"
+                                   "  replicas: 1\n"
+                                   "  template:\n"
+                                   "    spec:\n"
+                                   "      containers:\n"
+                                   "      - name: web\n"
+                                   "        image: app # the image\n";
+
+static void put(struct world *w, const char *name, const char *text)
+{
+    struct skf_err err = SKF_ERR_INIT;
+    skf_autofree char *path = skf_path_join(w->dir, name);
+    skf_autofree char *parent = skf_path_dir(path);
+    assert_int_equal(skf_file_mkdirs(parent, 0700, &err), 0);
+    assert_int_equal(skf_file_write_atomic(path, 0600, text, strlen(text), &err), 0);
+}
+
+static void on_event(void *data, const struct skf_event *ev)
+{
+    struct world *w = data;
+    w->counts[ev->kind]++;
+    const char *text = ev->text ? ev->text : ev->err ? ev->err->msg : ev->subject;
+    skf_replace(&w->last_text[ev->kind], skf_xstrdup_null(text));
+}
+
+static void on_done(struct skf_engine *e, const struct skf_err *err)
+{
+    struct world *w = skf_engine_data(e);
+    w->ended = true;
+    if (err)
+        w->outcome = *err;
+}
+
+static int set_up(void **state)
+{
+    struct world *w = skf_xcalloc(1, sizeof *w);
+    struct skf_err err = SKF_ERR_INIT;
+    fake_reset();
+    lf_open(&w->lf);
+    w->dir = skf_file_temp_dir("skiff-engine", &err);
+    assert_non_null(w->dir);
+    assert_int_equal(chdir(w->dir), 0);
+    put(w, "app/src.txt", "one");
+    put(w, "k8s.yaml", manifest_one);
+    put(w, "skaffold.yaml", config_one);
+    w->services = (struct skf_services){ .loop = &w->lf.loop, .cache_dir = w->dir, .cwd = w->dir };
+    w->options = (struct skf_engine_options){
+        .dev = true,
+        .deploys = true,
+        .cleanup = true,
+        .status_check = SKF_NO,
+        .deployer = &fake_deployer,
+        .tag = "t",
+        .port_forward = &w->none,
+        .config = { .command = "dev",
+                    .builders = fake_sections,
+                    .profiles = &w->none,
+                    .modules = &w->none },
+        .plan = { .builders = fake_builders, .cwd = w->dir, .deploys = true },
+    };
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    struct skf_err err = SKF_ERR_INIT;
+    skf_engine_free(w->engine);
+    lf_close(&w->lf);
+    assert_int_equal(chdir("/"), 0);
+    skf_file_remove_tree(w->dir, &err);
+    for (size_t i = 0; i < SKF_ARRAY_LEN(w->last_text); i++)
+        free(w->last_text[i]);
+    free(w->dir);
+    free(w);
+    fake_reset();
+    return 0;
+}
+
+static void start(struct world *w)
+{
+    /* A file written a moment before a build counts as written during it: let that moment pass, so
+     * that the tests can count builds. */
+    lf_quiet(&w->lf, 60);
+    struct skf_diagnostics diags = { 0 };
+    struct skf_config config;
+    int rc = skf_config_load(&w->options.config, &config, &diags);
+    for (size_t i = 0; i < diags.n; i++)
+        print_message("%s:%d: %s\n", diags.v[i].file, diags.v[i].line, diags.v[i].message);
+    skf_diagnostics_release(&diags);
+    assert_int_equal(rc, 0);
+    w->engine = skf_engine_new(&w->services, &w->options, on_event, w);
+    skf_engine_start(w->engine, &config, on_done);
+}
+
+static void stop(struct world *w)
+{
+    skf_engine_stop(w->engine);
+    LF_UNTIL(&w->lf, w->ended);
+}
+
+#define WAIT_FOR(w, kind, n) LF_UNTIL(&(w)->lf, (w)->counts[kind] >= (n))
+
+/* --- one pass --------------------------------------------------------------------------------- */
+
+static void run_builds_deploys_and_ends(void **state)
+{
+    struct world *w = *state;
+    w->options.dev = false;
+    start(w);
+    LF_UNTIL(&w->lf, w->ended);
+    assert_int_equal(w->outcome.code, SKF_OK);
+    assert_int_equal(fake.built, 1);
+    assert_int_equal(fake.prepared, 1);
+    assert_int_equal(fake.applied, 1);
+    assert_int_equal(fake.removed, 0);
+    assert_non_null(strstr(fake.last_applied.data, "image: app:t@sha256:"));
+    assert_non_null(strstr(fake.last_applied.data, "# the image"));
+    assert_int_equal(w->counts[SKF_EV_LOOP_DONE], 1);
+}
+
+static void run_ends_with_the_build_error_and_applies_nothing(void **state)
+{
+    struct world *w = *state;
+    w->options.dev = false;
+    put(w, "app/src.txt", "bad");
+    start(w);
+    LF_UNTIL(&w->lf, w->ended);
+    assert_int_equal(w->outcome.code, SKF_EBUILD);
+    assert_int_equal(skf_engine_failed_stage(w->engine), SKF_STAGE_BUILD);
+    assert_int_equal(fake.applied, 0);
+}
+
+static void run_ends_with_the_deploy_error(void **state)
+{
+    struct world *w = *state;
+    w->options.dev = false;
+    fake.apply_fails = 1;
+    start(w);
+    LF_UNTIL(&w->lf, w->ended);
+    assert_int_equal(skf_engine_failed_stage(w->engine), SKF_STAGE_DEPLOY);
+}
+
+static void run_looks_at_the_manifests_before_it_builds(void **state)
+{
+    struct world *w = *state;
+    w->options.dev = false;
+    put(w, "k8s.yaml", "kind: [\n");
+    start(w);
+    LF_UNTIL(&w->lf, w->ended);
+    assert_int_equal(fake.started, 0);
+    assert_int_equal(skf_engine_failed_stage(w->engine), SKF_STAGE_DEPLOY);
+    assert_int_equal(w->counts[SKF_EV_DEPLOY_FAILED], 1);
+    assert_string_equal(w->outcome.file, "k8s.yaml");
+}
+
+static void build_alone_deploys_nothing(void **state)
+{
+    struct world *w = *state;
+    w->options.dev = w->options.deploys = w->options.plan.deploys = false;
+    start(w);
+    LF_UNTIL(&w->lf, w->ended);
+    assert_int_equal(fake.built, 1);
+    assert_int_equal(fake.prepared + fake.applied, 0);
+    assert_non_null(skf_engine_built(w->engine, 0).reference);
+}
+
+static void dry_run_builds_nothing(void **state)
+{
+    struct world *w = *state;
+    w->options.dev = w->options.deploys = w->options.plan.deploys = false;
+    w->options.dry_run = true;
+    start(w);
+    LF_UNTIL(&w->lf, w->ended);
+    assert_int_equal(fake.started, 0);
+    assert_string_equal(skf_engine_built(w->engine, 0).reference, "app:t");
+}
+
+static void a_stop_during_run_is_an_interruption(void **state)
+{
+    struct world *w = *state;
+    w->options.dev = false;
+    fake.hold = true;
+    start(w);
+    LF_UNTIL(&w->lf, fake.started == 1);
+    stop(w);
+    assert_int_equal(w->outcome.code, SKF_ECANCELED);
+    assert_int_equal(fake.canceled, 1);
+    assert_int_equal(fake.applied, 0);
+}
+
+/* --- the loop --------------------------------------------------------------------------------- */
+
+static void a_save_is_built_and_applied(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    put(w, "app/src.txt", "two");
+    WAIT_FOR(w, SKF_EV_WATCHING, 2);
+    assert_int_equal(fake.built, 2);
+    assert_int_equal(fake.applied, 2);
+    assert_int_equal(fake.asked, 1);
+    stop(w);
+    assert_int_equal(w->outcome.code, SKF_OK);
+}
+
+static void the_same_image_is_not_deployed_again(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    put(w, "app/src.txt", "bad");
+    WAIT_FOR(w, SKF_EV_WATCHING, 2);
+    put(w, "app/src.txt", "one");
+    WAIT_FOR(w, SKF_EV_WATCHING, 3);
+    assert_int_equal(fake.applied, 1);
+    assert_int_equal(w->counts[SKF_EV_DEPLOY_NOTHING], 1);
+    stop(w);
+}
+
+static void a_newer_save_cancels_the_running_build(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    fake.hold = true;
+    put(w, "app/src.txt", "two");
+    LF_UNTIL(&w->lf, fake.started == 2);
+    put(w, "app/src.txt", "three");
+    LF_UNTIL(&w->lf, fake.canceled == 1 && fake.started == 3);
+    fake.hold = false;
+    WAIT_FOR(w, SKF_EV_WATCHING, 2);
+    assert_int_equal(fake.applied, 2);
+    char digest[SKF_DIGEST_TEXT];
+    skf_digest_of("three", 5, digest);
+    assert_non_null(strstr(fake.last_applied.data, digest));
+    stop(w);
+}
+
+static void a_save_before_the_inputs_are_known_is_not_lost(void **state)
+{
+    struct world *w = *state;
+    fake.hold_inputs = fake.hold = true;
+    start(w);
+    LF_UNTIL(&w->lf, fake.started == 1);
+    put(w, "app/src.txt", "two");
+    fake.hold_inputs = false;
+    LF_UNTIL(&w->lf, fake.started == 2);
+    fake.hold = false;
+    WAIT_FOR(w, SKF_EV_LOOP_DONE, 1);
+    char digest[SKF_DIGEST_TEXT];
+    skf_digest_of("two", 3, digest);
+    assert_non_null(strstr(fake.last_applied.data, digest));
+    stop(w);
+}
+
+static void a_failed_build_keeps_dev_and_the_fix_recovers(void **state)
+{
+    struct world *w = *state;
+    put(w, "app/src.txt", "bad");
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    assert_int_equal(w->counts[SKF_EV_BUILD_FAILED], 1);
+    assert_int_equal(fake.applied, 0);
+    put(w, "app/src.txt", "good");
+    WAIT_FOR(w, SKF_EV_LOOP_DONE, 1);
+    assert_int_equal(fake.applied, 1);
+    stop(w);
+    assert_int_equal(w->outcome.code, SKF_OK);
+}
+
+static void a_failed_apply_is_tried_again_with_the_next_change(void **state)
+{
+    struct world *w = *state;
+    fake.apply_fails = 1;
+    start(w);
+    WAIT_FOR(w, SKF_EV_DEPLOY_FAILED, 1);
+    put(w, "k8s.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n");
+    WAIT_FOR(w, SKF_EV_LOOP_DONE, 1);
+    assert_int_equal(fake.applied, 1);
+    stop(w);
+}
+
+static void a_manifest_edit_is_applied_without_a_build(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    skf_autobuf struct skf_buf text = SKF_BUF_INIT;
+    skf_buf_adds(&text, manifest_one);
+    *strstr(text.data, "replicas: 1") = 'r';
+    strstr(text.data, "replicas: ")[10] = '2';
+    put(w, "k8s.yaml", text.data);
+    WAIT_FOR(w, SKF_EV_WATCHING, 2);
+    assert_int_equal(fake.started, 1);
+    assert_int_equal(fake.applied, 2);
+    assert_non_null(strstr(fake.last_applied.data, "replicas: 2"));
+    stop(w);
+}
+
+static void only_changed_objects_are_applied(void **state)
+{
+    struct world *w = *state;
+    skf_autobuf struct skf_buf text = SKF_BUF_INIT;
+    skf_buf_addf(&text, "%s---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n",
+                 manifest_one);
+    put(w, "k8s.yaml", text.data);
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    assert_non_null(strstr(fake.last_applied.data, "settings"));
+    put(w, "app/src.txt", "two");
+    WAIT_FOR(w, SKF_EV_WATCHING, 2);
+    assert_null(strstr(fake.last_applied.data, "settings"));
+    assert_non_null(strstr(fake.last_applied.data, "name: web"));
+    stop(w);
+}
+
+static void a_broken_configuration_keeps_the_last_good_one(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    put(w, "skaffold.yaml", "apiVersion: skaffold/v4beta11\nkind: Config\nbiuld: {}\n");
+    WAIT_FOR(w, SKF_EV_CONFIG_BROKEN, 1);
+    put(w, "app/src.txt", "two"); /* the old plan still works */
+    LF_UNTIL(&w->lf, fake.applied == 2);
+    put(w, "skaffold.yaml", config_one);
+    WAIT_FOR(w, SKF_EV_CONFIG_RELOADED, 1);
+    assert_int_equal(fake.built, 2); /* and nothing had to be built again */
+    stop(w);
+}
+
+static void an_edit_of_one_artifact_builds_only_that_one(void **state)
+{
+    struct world *w = *state;
+    skf_autobuf struct skf_buf text = SKF_BUF_INIT;
+    skf_buf_adds(&text,
+                 "apiVersion: skaffold/v4beta11\nkind: Config\nbuild:\n  local: {push: false}\n"
+                 "  artifacts:\n"
+                 "  - {image: app, context: app, ko: {}}\n"
+                 "  - {image: other, context: other, ko: {}}\n"
+                 "manifests: {rawYaml: [k8s.yaml]}\n");
+    put(w, "other/src.txt", "x");
+    put(w, "skaffold.yaml", text.data);
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    assert_int_equal(fake.built, 2);
+    skf_autobuf struct skf_buf edited = SKF_BUF_INIT;
+    const char *second = strstr(text.data, "context: other, ko: {}");
+    skf_buf_add(&edited, text.data, (size_t)(second - text.data));
+    skf_buf_adds(&edited, "context: other, ko: {note: hello}");
+    skf_buf_adds(&edited, second + strlen("context: other, ko: {}"));
+    put(w, "skaffold.yaml", edited.data);
+    WAIT_FOR(w, SKF_EV_WATCHING, 2);
+    assert_int_equal(fake.built, 3);
+    assert_string_equal(w->last_text[SKF_EV_CONFIG_RELOADED], "1 of 2 images are built again");
+    stop(w);
+}
+
+static void what_is_required_is_built_first(void **state)
+{
+    struct world *w = *state;
+    put(w, "base/src.txt", "b");
+    put(w, "skaffold.yaml",
+        "apiVersion: skaffold/v4beta11\nkind: Config\nbuild:\n  local: {push: false, concurrency: "
+        "0}\n"
+        "  artifacts:\n"
+        "  - {image: app, context: app, ko: {}, requires: [{image: base, alias: BASE}]}\n"
+        "  - {image: base, context: base, ko: {}}\n"
+        "manifests: {rawYaml: [k8s.yaml]}\n");
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    assert_string_equal(fake.order, "baseapp");
+    put(w, "base/src.txt", "b2");
+    WAIT_FOR(w, SKF_EV_WATCHING, 2);
+    assert_string_equal(fake.order, "baseappbaseapp");
+    stop(w);
+}
+
+static void an_object_that_left_the_manifests_is_removed_if_it_is_ours(void **state)
+{
+    struct world *w = *state;
+    skf_autobuf struct skf_buf text = SKF_BUF_INIT;
+    skf_buf_addf(&text,
+                 "%s---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ours\n"
+                 "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: theirs\n",
+                 manifest_one);
+    put(w, "k8s.yaml", text.data);
+    skf_map_put(&fake.known, "configmap/theirs", &fake);
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    put(w, "k8s.yaml", manifest_one);
+    WAIT_FOR(w, SKF_EV_WATCHING, 2);
+    assert_int_equal(fake.removed, 1);
+    assert_non_null(strstr(fake.last_removed.data, "name: ours"));
+    assert_null(strstr(fake.last_removed.data, "theirs"));
+    stop(w);
+}
+
+static void namespaces_are_applied_first(void **state)
+{
+    struct world *w = *state;
+    skf_autobuf struct skf_buf text = SKF_BUF_INIT;
+    skf_buf_addf(&text, "%s---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: team\n",
+                 manifest_one);
+    put(w, "k8s.yaml", text.data);
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    assert_true(strstr(fake.last_applied.data, "kind: Namespace") <
+                strstr(fake.last_applied.data, "kind: Deployment"));
+    stop(w);
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static void the_end_removes_only_what_was_created(void **state)
+{
+    struct world *w = *state;
+    skf_autobuf struct skf_buf text = SKF_BUF_INIT;
+    skf_buf_addf(&text, "%s---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n",
+                 manifest_one);
+    put(w, "k8s.yaml", text.data);
+    skf_map_put(&fake.known, "configmap/settings", &fake); /* was there before us */
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    stop(w);
+    assert_int_equal(fake.removed, 1);
+    assert_non_null(strstr(fake.last_removed.data, "name: web"));
+    assert_null(strstr(fake.last_removed.data, "settings"));
+}
+
+static void without_cleanup_nothing_is_removed(void **state)
+{
+    struct world *w = *state;
+    w->options.cleanup = false;
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    stop(w);
+    assert_int_equal(fake.removed, 0);
+}
+
+static void a_stop_during_a_build_ends_it_and_deploys_nothing(void **state)
+{
+    struct world *w = *state;
+    fake.hold = fake.hold_inputs = true;
+    start(w);
+    LF_UNTIL(&w->lf, fake.started == 1);
+    stop(w);
+    assert_int_equal(fake.canceled, 1);
+    assert_int_equal(fake.applied, 0);
+    assert_int_equal(w->outcome.code, SKF_OK);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(run_builds_deploys_and_ends),
+        T(run_ends_with_the_build_error_and_applies_nothing),
+        T(run_ends_with_the_deploy_error),
+        T(run_looks_at_the_manifests_before_it_builds),
+        T(build_alone_deploys_nothing),
+        T(dry_run_builds_nothing),
+        T(a_stop_during_run_is_an_interruption),
+        T(a_save_is_built_and_applied),
+        T(the_same_image_is_not_deployed_again),
+        T(a_newer_save_cancels_the_running_build),
+        T(a_save_before_the_inputs_are_known_is_not_lost),
+        T(a_failed_build_keeps_dev_and_the_fix_recovers),
+        T(a_failed_apply_is_tried_again_with_the_next_change),
+        T(a_manifest_edit_is_applied_without_a_build),
+        T(only_changed_objects_are_applied),
+        T(a_broken_configuration_keeps_the_last_good_one),
+        T(an_edit_of_one_artifact_builds_only_that_one),
+        T(what_is_required_is_built_first),
+        T(an_object_that_left_the_manifests_is_removed_if_it_is_ours),
+        T(namespaces_are_applied_first),
+        T(the_end_removes_only_what_was_created),
+        T(without_cleanup_nothing_is_removed),
+        T(a_stop_during_a_build_ends_it_and_deploys_nothing),
+    };
+    return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
+}
