@@ -1,0 +1,279 @@
+/* The operations of a build that run side by side, each counted in `pending`. */
+#include "builders/ko/build_parts.h"
+
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/image/ref.h"
+
+/* --- side by side ----------------------------------------------------------------------------- */
+
+static void stop_all(struct skf_flow *f)
+{
+    struct skf_ko_build *kb = skf_ko_build_of(f);
+    if (kb->base_running)
+        skf_ko_base_cancel(&kb->base);
+    for (size_t i = 0; i < kb->units.n; i++)
+        if (kb->units.v[i]->running)
+            skf_ko_gobuild_cancel(&kb->units.v[i]->go);
+    for (size_t i = 0; i < kb->n_jobs; i++)
+        skf_ko_layer_cancel(&kb->jobs[i]);
+}
+
+static void fail(struct skf_ko_build *kb, const struct skf_err *err)
+{
+    /* What failed because we stopped it is not the reason. */
+    if (!kb->failed.code || (kb->failed.code == SKF_ECANCELED && err->code != SKF_ECANCELED))
+        kb->failed = *err;
+}
+
+static void one_ended(struct skf_ko_build *kb, const struct skf_err *err)
+{
+    bool first = err && !kb->failed.code;
+    kb->pending--;
+    if (err)
+        fail(kb, err);
+    if (first && kb->pending)
+        stop_all(&kb->flow);
+    if (kb->pending == 0 && kb->waiting) {
+        kb->waiting = false;
+        skf_flow_resume(&kb->flow, kb->failed.code ? &kb->failed : NULL);
+    }
+}
+
+enum skf_next skf_ko_build_wait(struct skf_flow *f)
+{
+    struct skf_ko_build *kb = skf_ko_build_of(f);
+    if (kb->failed.code && kb->pending)
+        stop_all(f);
+    if (kb->pending == 0) {
+        if (kb->failed.code)
+            f->err = kb->failed;
+        return SKF_NEXT;
+    }
+    kb->waiting = true;
+    f->abort = stop_all;
+    return SKF_WAIT;
+}
+
+/* --- base and go build ------------------------------------------------------------------------ */
+
+static void on_go_line(struct skf_ko_gobuild *g, const char *line)
+{
+    struct skf_ko_unit *u = g->data;
+    if (u->kb->b->on_line)
+        u->kb->b->on_line(u->kb->b, line);
+}
+
+static void on_go_built(struct skf_ko_gobuild *g, const struct skf_err *err)
+{
+    struct skf_ko_unit *u = g->data;
+    u->running = false;
+    one_ended(u->kb, err);
+}
+
+static bool same_env(const struct skf_ko_settings *a, const struct skf_ko_settings *b)
+{
+    return skf_strv_equal(&a->env, &b->env) && skf_strv_equal(&a->flags, &b->flags) &&
+           strcmp(a->ldflags, b->ldflags) == 0;
+}
+
+/* The unit that builds for this platform; started when there is none yet. */
+static int unit_for(struct skf_ko_build *kb, const struct skf_platform *platform, size_t *index,
+                    struct skf_err *err)
+{
+    struct skf_ko_prepare *p = &kb->prepare;
+    struct skf_ko_settings settings = { 0 };
+    int rc = skf_ko_plan_settings(&p->plan, &p->facts, platform, &settings, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < kb->units.n; i++)
+        if (same_env(&settings, &kb->units.v[i]->settings)) {
+            skf_ko_settings_release(&settings);
+            *index = i;
+            return 0;
+        }
+    struct skf_ko_unit *u = skf_xcalloc(1, sizeof *u);
+    u->kb = kb;
+    u->settings = settings;
+    u->go = (struct skf_ko_gobuild){ .plan = &p->plan,
+                                     .settings = &u->settings,
+                                     .platform = *platform,
+                                     .cache_dir = kb->b->ctx.services->cache_dir,
+                                     .import_path = p->package.import_path,
+                                     .name = kb->program,
+                                     .files = p->no_module ? &p->files : NULL,
+                                     .data = u,
+                                     .on_line = on_go_line,
+                                     .fd = -1 };
+    *index = kb->units.n;
+    skf_vec_push(&kb->units, u);
+    rc = skf_ko_gobuild_start(kb->b->ctx.services->loop, &u->go, on_go_built, err);
+    u->running = rc == 0;
+    kb->pending += u->running;
+    return rc;
+}
+
+static void on_base(struct skf_ko_base *base, const struct skf_err *err)
+{
+    struct skf_ko_build *kb = base->data;
+    kb->base_running = false;
+    one_ended(kb, err);
+}
+
+static void start_base(struct skf_ko_build *kb)
+{
+    struct skf_ko_prepare *p = &kb->prepare;
+    kb->base.services = kb->b->ctx.services;
+    kb->base.reference = skf_ko_base_choose(&p->plan, p->package.import_path);
+    kb->base.platforms = &p->plan.platforms;
+    kb->base.dev = kb->b->ctx.dev;
+    kb->base.data = kb;
+    kb->base_running = true;
+    kb->pending++;
+    skf_ko_base_start(&kb->base, on_base);
+}
+
+enum { KEEP_BINARIES_S = 14 * 24 * 3600 };
+
+static void clean_cache(struct skf_work *w)
+{
+    struct skf_ko_build *kb = SKF_CONTAINER_OF(w, struct skf_ko_build, clean);
+    skf_ko_outdir_clean(kb->b->ctx.services->cache_dir, KEEP_BINARIES_S);
+}
+
+static void on_cleaned(struct skf_work *w)
+{
+    one_ended(SKF_CONTAINER_OF(w, struct skf_ko_build, clean), NULL);
+}
+
+static void start_clean(struct skf_ko_build *kb)
+{
+    static bool cleaned;
+    if (cleaned)
+        return;
+    cleaned = true;
+    kb->pending++;
+    skf_work_start(kb->b->ctx.services->loop, &kb->clean, clean_cache, on_cleaned);
+}
+
+/* Go starts at once for platforms that the base cannot change. */
+enum skf_next skf_ko_build_begin(struct skf_flow *f)
+{
+    struct skf_ko_build *kb = skf_ko_build_of(f);
+    struct skf_ko_prepare *p = &kb->prepare;
+    size_t index;
+    kb->program = skf_ko_program_name(p->package.import_path);
+    if (skf_ko_plan_labels(&p->plan, &p->facts, &kb->labels, &f->err) < 0)
+        return SKF_NEXT;
+    start_base(kb);
+    start_clean(kb);
+    for (size_t i = 0; i < p->plan.platforms.n && !kb->failed.code; i++)
+        if (skf_ko_platform_is_concrete(&p->plan.platforms.v[i]))
+            unit_for(kb, &p->plan.platforms.v[i], &index, &kb->failed);
+    return SKF_NEXT;
+}
+
+/* The base says which platforms there really are; what Go has not built for is built now. */
+enum skf_next skf_ko_build_match(struct skf_flow *f)
+{
+    struct skf_ko_build *kb = skf_ko_build_of(f);
+    if (skf_ko_base_select(kb->base.image, kb->base.reference, &kb->prepare.plan.platforms,
+                           &kb->children, &kb->n_children, &f->err) < 0)
+        return SKF_NEXT;
+    kb->unit_of = skf_xcalloc(kb->n_children, sizeof *kb->unit_of);
+    for (size_t i = 0; i < kb->n_children && !kb->failed.code; i++)
+        unit_for(kb, &kb->children[i].platform, &kb->unit_of[i], &kb->failed);
+    return SKF_NEXT;
+}
+
+/* --- layers ----------------------------------------------------------------------------------- */
+
+int64_t skf_ko_build_lap(struct skf_ko_build *kb)
+{
+    int64_t now = skf_clock_us(), took = now - kb->phase_us;
+    kb->phase_us = now;
+    return took;
+}
+
+/* Compression costs more than it saves where nothing leaves this machine. */
+static enum skf_compression compression(const struct skf_build *b)
+{
+    struct skf_ref ref = { 0 };
+    struct skf_err ignored = SKF_ERR_INIT;
+    if (b->target.kind == SKF_TARGET_CONTAINERD || b->target.kind == SKF_TARGET_DOCKER)
+        return SKF_LAYER_PLAIN;
+    bool loopback = skf_ref_parse(b->reference, &ref, &ignored) == 0 && skf_ref_is_loopback(&ref);
+    skf_ref_release(&ref);
+    return loopback ? SKF_LAYER_PLAIN : SKF_LAYER_GZIP;
+}
+
+static void on_layer(struct skf_ko_layer_job *j, const struct skf_err *err)
+{
+    one_ended(j->data, err);
+}
+
+/* The job with this key; made when there is none yet. Takes over the key. */
+static struct skf_ko_layer_job *job_for(struct skf_ko_build *kb, char *key, bool *fresh)
+{
+    for (size_t i = 0; i < kb->n_jobs; i++)
+        if (strcmp(kb->jobs[i].key, key) == 0) {
+            free(key);
+            *fresh = false;
+            return &kb->jobs[i];
+        }
+    struct skf_ko_layer_job *j = &kb->jobs[kb->n_jobs++];
+    j->key = key;
+    j->data = kb;
+    *fresh = true;
+    return j;
+}
+
+static void start_job(struct skf_ko_build *kb, struct skf_ko_layer_job *j)
+{
+    kb->pending++;
+    if (skf_ko_layer_start(kb->b->ctx.services->loop, kb->prepare.session, j, on_layer))
+        kb->pending--;
+}
+
+enum skf_next skf_ko_build_layers(struct skf_flow *f)
+{
+    struct skf_ko_build *kb = skf_ko_build_of(f);
+    const struct skf_ko_prepare *p = &kb->prepare;
+    enum skf_compression how = compression(kb->b);
+    int64_t mtime = p->plan.data_epoch >= 0 ? p->plan.data_epoch : 0;
+
+    kb->b->phase_us[SKF_PHASE_BUILD] = skf_ko_build_lap(kb);
+    kb->jobs = skf_xcalloc(kb->n_children * 2, sizeof *kb->jobs);
+    kb->kodata_of = skf_xcalloc(kb->n_children, sizeof *kb->kodata_of);
+    kb->app_of = skf_xcalloc(kb->n_children, sizeof *kb->app_of);
+    for (size_t i = 0; i < kb->n_children; i++) {
+        const char *type = skf_ko_layer_type(kb->children[i].image, how);
+        struct skf_ko_unit *u = kb->units.v[kb->unit_of[i]];
+        bool fresh;
+        char platform[160];
+        skf_platform_format(&u->go.platform, platform, sizeof platform);
+
+        char *key = skf_xasprintf("kodata %s %lld %s", type, (long long)mtime, p->package.dir);
+        struct skf_ko_layer_job *j = job_for(kb, key, &fresh);
+        kb->kodata_of[i] = (size_t)(j - kb->jobs);
+        if (fresh) {
+            j->how = how;
+            j->media_type = type;
+            j->fd = -1;
+            j->mtime = mtime;
+            j->package_dir = skf_xstrdup(p->package.dir);
+            start_job(kb, j);
+        }
+        j = job_for(kb, skf_xasprintf("app %s %s %s", type, platform, kb->program), &fresh);
+        kb->app_of[i] = (size_t)(j - kb->jobs);
+        if (fresh) {
+            j->how = how;
+            j->media_type = type;
+            j->fd = u->go.fd;
+            j->name = skf_xstrdup(kb->program);
+            start_job(kb, j);
+        }
+    }
+    return SKF_NEXT;
+}
