@@ -1,0 +1,8 @@
+#include "deployers/registry.h"
+
+#include "deployers/kubectl/kubectl.h"
+
+const struct skf_deployer_ops *const skf_deployers[] = {
+    &skf_deployer_kubectl,
+    NULL,
+};
