@@ -1,0 +1,86 @@
+#include "cmd/commands.h"
+
+#include <string.h>
+
+#include "cmd/exit.h"
+#include "lib/base/mem.h"
+#include "lib/base/suggest.h"
+
+const struct command commands[] = {
+    { "dev", CMD_DEV, "build and deploy on every change, until Ctrl-C",
+      "Watches the sources, the manifests and skaffold.yaml. A save is built, delivered and "
+      "applied; a\n"
+      "newer save pre-empts what runs. A failed step never ends the session. Ctrl-C removes what "
+      "this\n"
+      "session created.",
+      cmd_dev },
+    { "run", CMD_RUN, "build and deploy once",
+      "Builds, deploys, waits until it is ready, and leaves it running.", cmd_run },
+    { "build", CMD_BUILD, "build the images",
+      "Prints the result as JSON with -q or -o '{{json .}}'.", cmd_build },
+    { "render", CMD_RENDER, "print the manifests as they would be applied",
+      "Manifests go to standard output (or -o FILE), everything else to standard error.",
+      cmd_render },
+    { "delete", CMD_DELETE, "delete what run has deployed",
+      "Deletes the objects that the manifests name. Builds nothing.", cmd_delete },
+    { "diagnose", CMD_DIAGNOSE, "print the configuration that is in effect",
+      "Newest version, profiles applied, defaults filled in, as YAML.", cmd_diagnose },
+    { "fix", CMD_FIX, "rewrite an old skaffold.yaml in the newest version",
+      "Prints it, or writes it with -o FILE or --overwrite. Comments are lost.", cmd_fix },
+    { "schema", CMD_SCHEMA, "print the JSON schema of skaffold.yaml, for editors", NULL,
+      cmd_schema },
+    { "version", CMD_VERSION, "print the version", NULL, cmd_version },
+    { "help", CMD_HELP, "explain a command: skiff help COMMAND", NULL, cmd_help },
+};
+const size_t commands_count = SKF_ARRAY_LEN(commands);
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < commands_count; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+void commands_overview(FILE *to)
+{
+    fprintf(to, "skiff: a fast dev loop for Kubernetes that reads your skaffold.yaml\n\n"
+                "  skiff dev         build, deploy and watch the project in this folder\n"
+                "  skiff run --tail  once, and follow its logs\n\n"
+                "Usage: skiff COMMAND [OPTIONS]\n\nCommands:\n");
+    for (size_t i = 0; i < commands_count; i++)
+        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    fprintf(to, "\n'skiff help COMMAND' lists the options of a command.\n");
+}
+
+void command_help(const struct command *c, FILE *to)
+{
+    fprintf(to, "skiff %s: %s\n", c->name, c->summary);
+    if (c->text)
+        fprintf(to, "\n%s\n", c->text);
+    fprintf(to, "\nUsage: skiff %s [OPTIONS]\n", c->name);
+    options_help(c->bit, to);
+}
+
+int cmd_version(const struct options *o)
+{
+    (void)o;
+    printf("skiff %s\n", SKIFF_VERSION);
+    return EXIT_CODE_OK;
+}
+
+int cmd_help(const struct options *o)
+{
+    if (!o->arguments.n) {
+        commands_overview(stdout);
+        return EXIT_CODE_OK;
+    }
+    const char *name = o->arguments.v[0];
+    const struct command *c = command_find(name);
+    if (!c) {
+        fprintf(stderr, "skiff: unknown command '%s': see 'skiff help'\n", name);
+        return EXIT_CODE_USAGE;
+    }
+    command_help(c, stdout);
+    return EXIT_CODE_OK;
+}

@@ -1,0 +1,30 @@
+/* cmd/commands.h: the commands. One const entry each in commands.c; help is made from it. */
+#ifndef SKF_CMD_COMMANDS_H
+#define SKF_CMD_COMMANDS_H
+#include "cmd/options.h"
+
+struct command {
+    const char *name;
+    unsigned bit;                        /* which options it knows */
+    const char *summary;                 /* one line */
+    const char *text;                    /* more, for its own help */
+    int (*run)(const struct options *o); /* returns the exit code */
+};
+
+extern const struct command commands[];
+extern const size_t commands_count;
+const struct command *command_find(const char *name);
+void command_help(const struct command *c, FILE *to);
+void commands_overview(FILE *to);
+
+int cmd_dev(const struct options *o);
+int cmd_run(const struct options *o);
+int cmd_build(const struct options *o);
+int cmd_render(const struct options *o);
+int cmd_delete(const struct options *o);
+int cmd_diagnose(const struct options *o);
+int cmd_fix(const struct options *o);
+int cmd_schema(const struct options *o);
+int cmd_version(const struct options *o);
+int cmd_help(const struct options *o);
+#endif

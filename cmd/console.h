@@ -1,0 +1,30 @@
+/* cmd/console.h: events as lines. Phase lines and logs go to one stream (standard output for dev
+ * and run, standard error where the output is data), errors to standard error; colour only on a
+ * terminal. */
+#ifndef SKF_CMD_CONSOLE_H
+#define SKF_CMD_CONSOLE_H
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "cmd/options.h"
+#include "lib/engine/event.h"
+
+struct console {
+    FILE *out;
+    bool color_out, color_err;
+    bool quiet; /* only errors */
+    bool timestamps;
+    bool said_exit; /* "Press Ctrl+C to exit" was printed */
+    bool tagging;   /* the heading above tags was printed in this loop */
+};
+
+/* `data_on_stdout`: progress must not mix with what stdout carries. */
+int console_init(struct console *c, const struct options *o, bool data_on_stdout,
+                 struct skf_err *err);
+/* A skf_event_fn; `data` is the console. */
+void console_event(void *data, const struct skf_event *ev);
+void console_error(const struct console *c, const struct skf_err *err);
+void console_findings(const struct console *c, const struct skf_diagnostics *diags);
+/* "3 loops · p50 812 ms · p95 1040 ms" */
+void console_summary(struct console *c, const struct skf_ledger_history *h);
+#endif

@@ -1,0 +1,357 @@
+#include "cmd/options.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/num.h"
+#include "lib/base/suggest.h"
+
+enum kind {
+    KIND_TEXT,     /* const char * */
+    KIND_LIST,     /* struct skf_strv; repeatable, comma separated */
+    KIND_BOOL,     /* bool */
+    KIND_TRISTATE, /* enum skf_tristate */
+    KIND_MODES,    /* a list whose value may be left out: --port-forward */
+    KIND_REFUSED,  /* Skaffold has it, skiff has not: help says why */
+};
+
+struct option {
+    const char *name;
+    char letter;
+    enum kind kind;
+    unsigned commands;
+    size_t offset;
+    const char *value; /* what the value is called in help */
+    const char *help;
+};
+
+#define AT(member) offsetof(struct options, member)
+#define IMAGES (CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER)
+#define DEPLOYS (CMD_DEV | CMD_RUN)
+
+static const struct option table[] = {
+    { "filename", 'f', KIND_TEXT, CMD_CONFIG | CMD_FIX, AT(file), "FILE",
+      "the configuration; '-' reads standard input (skaffold.yaml)" },
+    { "profile", 'p', KIND_LIST, CMD_CONFIG, AT(profiles), "NAME",
+      "activate profiles; '-NAME' switches one off" },
+    { "profile-auto-activation", 0, KIND_BOOL, CMD_CONFIG, AT(profile_auto_activation), NULL,
+      "activate profiles by environment, context and command (true)" },
+    { "module", 'm', KIND_LIST, CMD_CONFIG, AT(modules), "NAME", "only these modules" },
+    { "namespace", 'n', KIND_TEXT, CMD_PIPELINE, AT(namespace_), "NAME",
+      "namespace for objects that name none" },
+    { "kube-context", 0, KIND_TEXT, CMD_CONFIG, AT(kube_context), "NAME",
+      "the context to use, not the current one" },
+    { "kubeconfig", 0, KIND_TEXT, CMD_CONFIG, AT(kubeconfig), "FILE", "the kubeconfig to use" },
+    { "default-repo", 'd', KIND_TEXT, CMD_PIPELINE, AT(default_repo), "REPO",
+      "where images are pushed; '' switches a found one off" },
+    { "insecure-registry", 0, KIND_LIST, IMAGES, AT(insecure), "HOST",
+      "registries reached by plain http or with unverified TLS" },
+    { "platform", 0, KIND_LIST, IMAGES, AT(platforms), "OS/ARCH", "build for these platforms" },
+    { "tag", 't', KIND_TEXT, IMAGES, AT(tag), "TAG", "this tag for every image" },
+    { "build-image", 'b', KIND_LIST, CMD_BUILD | CMD_RUN, AT(build_images), "TEXT",
+      "only images whose name contains the text" },
+    { "push", 0, KIND_TRISTATE, IMAGES, AT(push), NULL, "push images, or do not (--push=false)" },
+    { "tail", 0, KIND_BOOL, DEPLOYS, AT(tail), NULL,
+      "follow the logs of what is deployed (dev: true)" },
+    { "port-forward", 0, KIND_MODES, DEPLOYS, AT(port_forward), "MODES",
+      "user, services, pods, off (dev: user; without a value: user,services)" },
+    { "status-check", 0, KIND_TRISTATE, DEPLOYS, AT(status_check), NULL,
+      "wait until what was deployed is ready (true)" },
+    { "cleanup", 0, KIND_BOOL, CMD_DEV, AT(cleanup), NULL,
+      "at the end remove what this session created (true)" },
+    { "force", 0, KIND_BOOL, DEPLOYS, AT(force), NULL,
+      "replace objects that cannot be changed in place (deletes and creates them)" },
+    { "quiet", 'q', KIND_BOOL, CMD_BUILD, AT(quiet), NULL, "print nothing but the result" },
+    { "output", 'o', KIND_TEXT, CMD_BUILD, AT(output), "TEMPLATE",
+      "print the result; '{{json .}}' is the one template there is" },
+    { "output", 'o', KIND_TEXT, CMD_RENDER | CMD_FIX | CMD_DIAGNOSE, AT(output), "FILE",
+      "write there, not to standard output" },
+    { "yaml-only", 0, KIND_BOOL, CMD_DIAGNOSE, AT(yaml_only), NULL,
+      "only the effective configuration" },
+    { "overwrite", 0, KIND_BOOL, CMD_FIX, AT(overwrite), NULL,
+      "write into the file itself; the old text is kept in FILE.v2" },
+    { "file-output", 0, KIND_TEXT, CMD_BUILD, AT(file_output), "FILE",
+      "write the result there too" },
+    { "dry-run", 0, KIND_BOOL, CMD_BUILD | CMD_DELETE, AT(dry_run), NULL,
+      "only say what would be done" },
+    { "digest-source", 0, KIND_TEXT, CMD_RENDER, AT(digest_source), "SOURCE",
+      "local: build; tag: name:tag; remote: ask the registry; none: leave images" },
+    { "offline", 0, KIND_BOOL, CMD_RENDER, AT(offline), NULL, "do not contact a cluster" },
+    { "verbosity", 'v', KIND_TEXT, CMD_ALL, AT(verbosity), "LEVEL",
+      "warning, info or debug (warning)" },
+    { "color", 0, KIND_TEXT, CMD_ALL, AT(color), "WHEN", "auto, always or never (auto)" },
+    { "timestamps", 0, KIND_BOOL, CMD_PIPELINE, AT(timestamps), NULL, "the time before each line" },
+    { "help", 'h', KIND_BOOL, CMD_ALL, AT(help), NULL, "this text" },
+    { "rpc-port", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL, "skiff has no gRPC control API" },
+    { "rpc-http-port", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
+      "skiff has no HTTP control API yet" },
+    { "cache-artifacts", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
+      "skiff has no artifact cache yet: Go's own cache makes an unchanged build short" },
+    { "skip-tests", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
+      "skiff runs no tests yet: leave it out" },
+    { "trigger", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "skiff always watches the file system" },
+    { "auto-build", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "skiff always builds on a change" },
+    { "auto-deploy", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "skiff always deploys on a change" },
+    { "auto-sync", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "file sync is not supported yet" },
+    { "watch-image", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "all images are watched" },
+};
+
+static void *member(struct options *o, const struct option *opt)
+{
+    return (char *)o + opt->offset;
+}
+
+static const char *keep(struct options *o, const char *text)
+{
+    skf_strv_add(&o->owned, text);
+    return o->owned.v[o->owned.n - 1];
+}
+
+static int check_modes(const char *shown, const struct skf_strv *list, struct skf_err *err)
+{
+    static const char *const known[] = { "user", "services", "pods", "off" };
+    for (size_t i = 0; i < list->n; i++) {
+        size_t k = 0;
+        while (k < SKF_ARRAY_LEN(known) && strcmp(known[k], list->v[i]) != 0)
+            k++;
+        if (k == SKF_ARRAY_LEN(known))
+            return skf_err_set(err, SKF_EUSAGE, "%s takes user, services, pods or off, not '%s'",
+                               shown, list->v[i]);
+    }
+    if (list->n > 1 && skf_strv_has(list, "off"))
+        return skf_err_set(err, SKF_EUSAGE, "%s: off must stand alone", shown);
+    return 0;
+}
+
+static int set(struct options *o, const struct option *opt, const char *shown, const char *value,
+               struct skf_err *err)
+{
+    bool yes = true;
+    switch (opt->kind) {
+    case KIND_TEXT:
+        *(const char **)member(o, opt) = keep(o, value);
+        return 0;
+    case KIND_LIST:
+        skf_strv_split(member(o, opt), value, ",");
+        return 0;
+    case KIND_MODES: {
+        struct skf_strv *list = member(o, opt);
+        skf_strv_clear(list);
+        if (value && skf_num_parse_bool(value, &yes))
+            value = yes ? NULL : "off";
+        skf_strv_split(list, value ? value : "user,services", ",");
+        return check_modes(shown, list, err);
+    }
+    case KIND_BOOL:
+    case KIND_TRISTATE:
+        if (value && !skf_num_parse_bool(value, &yes))
+            return skf_err_set(err, SKF_EUSAGE, "%s takes true or false, not '%s'", shown, value);
+        if (opt->kind == KIND_BOOL)
+            *(bool *)member(o, opt) = yes;
+        else
+            *(enum skf_tristate *)member(o, opt) = yes ? SKF_YES : SKF_NO;
+        return 0;
+    case KIND_REFUSED:
+        break;
+    }
+    return skf_err_set(err, SKF_EUSAGE, "%s is not supported: %s", shown, opt->help);
+}
+
+static bool takes_value(const struct option *opt)
+{
+    return opt->kind == KIND_TEXT || opt->kind == KIND_LIST;
+}
+
+static const struct option *find(unsigned command, const char *name, size_t len)
+{
+    for (size_t i = 0; i < SKF_ARRAY_LEN(table); i++)
+        if ((table[i].commands & command) && strlen(table[i].name) == len &&
+            strncmp(table[i].name, name, len) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static const struct option *find_letter(unsigned command, char letter)
+{
+    for (size_t i = 0; i < SKF_ARRAY_LEN(table); i++)
+        if ((table[i].commands & command) && table[i].letter && table[i].letter == letter)
+            return &table[i];
+    return NULL;
+}
+
+static int unknown(unsigned command, const char *command_name, const char *name, size_t len,
+                   struct skf_err *err)
+{
+    const char *names[SKF_ARRAY_LEN(table)];
+    size_t n = 0;
+    for (size_t i = 0; i < SKF_ARRAY_LEN(table); i++)
+        if ((table[i].commands & command) && table[i].kind != KIND_REFUSED)
+            names[n++] = table[i].name;
+    skf_autofree char *typed = skf_xstrndup(name, len);
+    const char *near = skf_suggest(typed, names, n);
+    if (near)
+        return skf_err_set(err, SKF_EUSAGE, "unknown option '--%s' for '%s': did you mean '--%s'?",
+                           typed, command_name, near);
+    return skf_err_set(err, SKF_EUSAGE, "unknown option '--%s' for '%s': see 'skiff help %s'",
+                       typed, command_name, command_name);
+}
+
+/* --- environment ------------------------------------------------------------------------------ */
+
+static int from_environment(unsigned command, struct options *o, struct skf_err *err)
+{
+    for (size_t i = 0; i < SKF_ARRAY_LEN(table); i++) {
+        const struct option *opt = &table[i];
+        if (!(opt->commands & command) || opt->kind == KIND_REFUSED ||
+            strcmp(opt->name, "help") == 0)
+            continue;
+        skf_autofree char *variable = skf_xasprintf("SKAFFOLD_%s", opt->name);
+        for (char *p = variable; *p; p++)
+            *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+        const char *value = getenv(variable);
+        if (value && set(o, opt, variable, value, err) < 0)
+            return -SKF_EUSAGE;
+    }
+    return 0;
+}
+
+/* An argument beats the variable; lists do not add up. */
+static void clear_list(struct options *o, const struct option *opt, struct skf_strv *seen)
+{
+    if (opt->kind != KIND_LIST || skf_strv_has(seen, opt->name))
+        return;
+    skf_strv_add(seen, opt->name);
+    skf_strv_clear(member(o, opt));
+}
+
+/* --- arguments -------------------------------------------------------------------------------- */
+
+struct reader {
+    unsigned command;
+    const char *command_name;
+    int argc;
+    char *const *argv;
+    int at;
+    struct skf_strv seen;
+};
+
+static int read_long(struct reader *r, struct options *o, struct skf_err *err)
+{
+    const char *arg = r->argv[r->at] + 2;
+    size_t len = strcspn(arg, "=");
+    const char *value = arg[len] ? arg + len + 1 : NULL;
+    const struct option *opt = find(r->command, arg, len);
+    if (!opt)
+        return unknown(r->command, r->command_name, arg, len, err);
+    skf_autofree char *shown = skf_xasprintf("--%s", opt->name);
+    if (takes_value(opt) && !value) {
+        if (r->at + 1 >= r->argc)
+            return skf_err_set(err, SKF_EUSAGE, "%s needs a value", shown);
+        value = r->argv[++r->at];
+    }
+    clear_list(o, opt, &r->seen);
+    return set(o, opt, shown, value, err);
+}
+
+/* -fFILE, -f FILE, -qf FILE */
+static int read_short(struct reader *r, struct options *o, struct skf_err *err)
+{
+    for (const char *p = r->argv[r->at] + 1; *p; p++) {
+        const struct option *opt = find_letter(r->command, *p);
+        if (!opt)
+            return skf_err_set(err, SKF_EUSAGE,
+                               "unknown option '-%c' for '%s': see 'skiff help %s'", *p,
+                               r->command_name, r->command_name);
+        char shown[] = { '-', *p, '\0' };
+        clear_list(o, opt, &r->seen);
+        if (!takes_value(opt)) {
+            if (set(o, opt, shown, NULL, err) < 0)
+                return -SKF_EUSAGE;
+            continue;
+        }
+        const char *value = p[1] ? p + 1 + (p[1] == '=') : NULL;
+        if (!value) {
+            if (r->at + 1 >= r->argc)
+                return skf_err_set(err, SKF_EUSAGE, "%s needs a value", shown);
+            value = r->argv[++r->at];
+        }
+        return set(o, opt, shown, value, err);
+    }
+    return 0;
+}
+
+static int read_arguments(struct reader *r, struct options *o, struct skf_err *err)
+{
+    bool only_arguments = false;
+    for (r->at = 0; r->at < r->argc; r->at++) {
+        const char *arg = r->argv[r->at];
+        int rc = 0;
+        if (only_arguments || arg[0] != '-' || !arg[1])
+            skf_strv_add(&o->arguments, arg);
+        else if (strcmp(arg, "--") == 0)
+            only_arguments = true;
+        else
+            rc = arg[1] == '-' ? read_long(r, o, err) : read_short(r, o, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int options_parse(unsigned command, const char *command_name, int argc, char *const *argv,
+                  struct options *out, struct skf_err *err)
+{
+    struct options o = { .profile_auto_activation = true,
+                         .cleanup = true,
+                         .tail = command == CMD_DEV };
+    if (command == CMD_DEV)
+        skf_strv_add(&o.port_forward, "user");
+    struct reader r = {
+        .command = command, .command_name = command_name, .argc = argc, .argv = argv
+    };
+    int rc = from_environment(command, &o, err);
+    if (rc == 0)
+        rc = read_arguments(&r, &o, err);
+    skf_strv_release(&r.seen);
+    if (rc < 0) {
+        options_release(&o);
+        return rc;
+    }
+    *out = o;
+    return 0;
+}
+
+void options_release(struct options *o)
+{
+    struct skf_strv *lists[] = { &o->profiles, &o->modules,      &o->platforms, &o->build_images,
+                                 &o->insecure, &o->port_forward, &o->arguments, &o->owned };
+    for (size_t i = 0; i < SKF_ARRAY_LEN(lists); i++)
+        skf_strv_release(lists[i]);
+}
+
+void options_help(unsigned command, FILE *to)
+{
+    fprintf(to, "\nOptions:\n");
+    for (size_t i = 0; i < SKF_ARRAY_LEN(table); i++) {
+        const struct option *opt = &table[i];
+        if (!(opt->commands & command) || opt->kind == KIND_REFUSED)
+            continue;
+        char name[64];
+        int len = snprintf(name, sizeof name, "--%s", opt->name);
+        size_t left = sizeof name - (size_t)len;
+        if (opt->kind == KIND_MODES)
+            snprintf(name + len, left, "[=%s]", opt->value);
+        else if (opt->value)
+            snprintf(name + len, left, " %s", opt->value);
+        if (opt->letter)
+            fprintf(to, "  -%c, %-29s %s\n", opt->letter, name, opt->help);
+        else
+            fprintf(to, "      %-29s %s\n", name, opt->help);
+    }
+    fprintf(
+        to,
+        "\nEach option has a form in the environment: SKAFFOLD_DEFAULT_REPO for --default-repo.\n");
+}

@@ -1,0 +1,47 @@
+/* cmd/options.h: the command line as one table. Parsing, environment forms, help and errors come
+ * from it. Names are Skaffold's. */
+#ifndef SKF_CMD_OPTIONS_H
+#define SKF_CMD_OPTIONS_H
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "lib/base/err.h"
+#include "lib/base/vec.h"
+#include "lib/config/field.h"
+
+/* Which commands know an option: bits. */
+enum {
+    CMD_DEV = 1 << 0,
+    CMD_RUN = 1 << 1,
+    CMD_BUILD = 1 << 2,
+    CMD_RENDER = 1 << 3,
+    CMD_DELETE = 1 << 4,
+    CMD_VERSION = 1 << 5,
+    CMD_HELP = 1 << 6,
+    CMD_DIAGNOSE = 1 << 7,
+    CMD_FIX = 1 << 8,
+    CMD_SCHEMA = 1 << 9,
+    CMD_PIPELINE = CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER | CMD_DELETE,
+    CMD_CONFIG = CMD_PIPELINE | CMD_DIAGNOSE, /* read the whole configuration */
+    CMD_ALL = CMD_CONFIG | CMD_FIX | CMD_SCHEMA | CMD_VERSION | CMD_HELP,
+};
+
+struct options {
+    const char *file, *kube_context, *kubeconfig, *namespace_, *default_repo, *tag;
+    const char *output, *file_output, *verbosity, *digest_source, *color;
+    struct skf_strv profiles, modules, platforms, build_images, insecure, port_forward;
+    bool profile_auto_activation, tail, cleanup, force, quiet, dry_run, offline, timestamps, help,
+        yaml_only, overwrite;
+    enum skf_tristate push, status_check;
+    struct skf_strv arguments; /* what is no option */
+    struct skf_strv owned;     /* texts that the pointers above point into */
+};
+
+/* Defaults for a command, then SKAFFOLD_* of the environment, then the arguments. Errors are usage
+ * errors with a suggestion. */
+int options_parse(unsigned command, const char *command_name, int argc, char *const *argv,
+                  struct options *out, struct skf_err *err);
+void options_release(struct options *o);
+/* The options of a command, one a line. */
+void options_help(unsigned command, FILE *to);
+#endif

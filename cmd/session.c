@@ -1,0 +1,295 @@
+#include "cmd/session.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "builders/registry.h"
+#include "cmd/exit.h"
+#include "deployers/registry.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/engine/kustomize.h"
+#include "lib/io/file.h"
+#include "lib/io/proc.h"
+
+/* What may stand under `deploy` beside kubectl, and why it is refused. */
+static const struct skf_section deployer_sections[] = { { 0 } };
+
+static int report(const struct session *s, const struct skf_err *err, int code)
+{
+    console_error(&s->console, err);
+    return code;
+}
+
+/* --- the cluster that is meant ---------------------------------------------------------------- */
+
+/* --kube-context, then deploy.kubeContext, then the current one. */
+static const char *named_context(const struct session *s)
+{
+    if (s->options->kube_context)
+        return s->options->kube_context;
+    for (size_t i = 0; i < s->config.n_modules; i++)
+        if (s->config.modules[i].kube_context)
+            return s->config.modules[i].kube_context;
+    return NULL;
+}
+
+/* Skaffold's `local-cluster` has the last word for the context it names. */
+static bool is_local(const struct session *s)
+{
+    return s->global.local_cluster == SKF_YES ||
+           (s->global.local_cluster == SKF_UNSET && skf_kube_is_local(&s->kube));
+}
+
+static int find_cluster(struct session *s, enum session_needs needs)
+{
+    struct skf_err err = SKF_ERR_INIT;
+    const char *named = named_context(s);
+    if (needs <= NEEDS_NO_CLUSTER)
+        return EXIT_CODE_OK;
+    if (skf_kubeconfig_load(s->options->kubeconfig, named, &s->kube, &err) < 0) {
+        if (needs == MAY_HAVE_CLUSTER && err.code == SKF_ENOTFOUND && !named)
+            return EXIT_CODE_OK;
+        return report(s, &err, EXIT_CODE_CLUSTER);
+    }
+    s->has_kube = true;
+    if (needs == NEEDS_SAFE_CLUSTER && !named && !is_local(s)) {
+        skf_err_set(
+            &err, SKF_EINVAL,
+            "the current context '%s' (%s) is not a local cluster, and nothing says that it "
+            "is meant: name it with --kube-context=%s, or choose another one",
+            s->kube.name, s->kube.server, s->kube.name);
+        return report(s, &err, EXIT_CODE_CLUSTER);
+    }
+    if (needs == MAY_HAVE_CLUSTER)
+        return EXIT_CODE_OK;
+    s->kubectl = skf_proc_which("kubectl");
+    if (!s->kubectl) {
+        skf_err_set(
+            &err, SKF_ENOTFOUND,
+            "kubectl is not installed or not in PATH: install it, or put its directory into "
+            "PATH");
+        return report(s, &err, EXIT_CODE_CLUSTER);
+    }
+    return EXIT_CODE_OK;
+}
+
+/* --- the configuration ------------------------------------------------------------------------ */
+
+static int read_config(struct session *s, const char *command, bool accept_unsupported)
+{
+    struct skf_diagnostics diags = { 0 };
+    const struct options *o = s->options;
+    s->current_context = skf_kubeconfig_current(o->kubeconfig);
+    s->request = (struct skf_config_request){
+        .file = o->file,
+        .profiles = &o->profiles,
+        .modules = &o->modules,
+        .command = command,
+        .kube_context = o->kube_context ? o->kube_context : s->current_context,
+        .no_profile_activation = !o->profile_auto_activation,
+        .builders = skf_builder_sections(),
+        .deployers = deployer_sections,
+        .accept_unsupported = accept_unsupported,
+    };
+    int rc = skf_config_load(&s->request, &s->config, &diags);
+    console_findings(&s->console, &diags);
+    skf_diagnostics_release(&diags);
+    return rc < 0 ? EXIT_CODE_CONFIG : EXIT_CODE_OK;
+}
+
+/* --- open and close --------------------------------------------------------------------------- */
+
+static void on_signal(struct skf_stop *stop, int signum)
+{
+    struct session *s = stop->data;
+    skf_log_debug("signal %d", signum);
+    if (s->engine)
+        skf_engine_stop(s->engine);
+}
+
+static int read_global(struct session *s)
+{
+    struct skf_err err = SKF_ERR_INIT;
+    const char *named = named_context(s);
+    if (skf_global_load(NULL, named ? named : s->current_context, &s->global, &err) < 0)
+        return report(s, &err, EXIT_CODE_CONFIG);
+    return EXIT_CODE_OK;
+}
+
+static int open_clients(struct session *s, struct skf_err *err)
+{
+    if (skf_loop_init(&s->loop, err) < 0)
+        return -(int)err->code;
+    s->loop_open = true;
+    s->stop.data = s;
+    skf_stop_init(&s->loop, &s->stop, on_signal);
+    s->cache_dir = skf_dir_cache(err);
+    s->cwd = getcwd(NULL, 0);
+    if (!s->cache_dir)
+        return -(int)err->code;
+    if (!s->cwd)
+        return skf_err_set(err, SKF_ENOTFOUND, "the working directory is gone");
+    for (size_t i = 0; i < s->config.n_modules; i++)
+        for (size_t j = 0; j < s->config.modules[i].insecure_registries.n; j++)
+            skf_strv_add(&s->insecure, s->config.modules[i].insecure_registries.v[j]);
+    skf_strv_addv(&s->insecure, &s->options->insecure);
+    skf_strv_addv(&s->insecure, &s->global.insecure_registries);
+    s->http = skf_http_new(&s->loop);
+    struct skf_registry_options registry = { .insecure = &s->insecure };
+    s->registry = skf_registry_new(&s->loop, s->http, &registry);
+    s->services = (struct skf_services){ .loop = &s->loop,
+                                         .http = s->http,
+                                         .registry = s->registry,
+                                         .cache_dir = s->cache_dir,
+                                         .cwd = s->cwd };
+    return 0;
+}
+
+int session_open(struct session *s, const struct options *o, const char *command,
+                 enum session_needs needs, bool data_on_stdout)
+{
+    struct skf_err err = SKF_ERR_INIT;
+    memset(s, 0, sizeof *s);
+    s->options = o;
+    if (console_init(&s->console, o, data_on_stdout, &err) < 0)
+        return report(s, &err, EXIT_CODE_USAGE);
+    int code = read_config(s, command, needs == NEEDS_ONLY_CONFIG);
+    if (code == EXIT_CODE_OK)
+        code = read_global(s);
+    if (code == EXIT_CODE_OK)
+        code = find_cluster(s, needs);
+    if (code == EXIT_CODE_OK && open_clients(s, &err) < 0)
+        code = report(s, &err, EXIT_CODE_FAILED);
+    return code;
+}
+
+struct kustomization {
+    struct skf_kustomize op;
+    struct session *session;
+    struct skf_err err;
+    bool done;
+};
+
+static void on_kustomized(struct skf_kustomize *op, const struct skf_err *err)
+{
+    struct kustomization *k = SKF_CONTAINER_OF(op, struct kustomization, op);
+    if (err)
+        k->err = *err;
+    k->done = true;
+    uv_stop(&k->session->loop);
+}
+
+int session_kustomize(struct session *s, const struct skf_config *config, struct skf_objects *out)
+{
+    struct kustomization k = {
+        .op = { .config = config, .kubectl = s->kubectl, .done = on_kustomized }, .session = s
+    };
+    if (!skf_kustomize_needed(config, false))
+        return EXIT_CODE_OK;
+    skf_kustomize_start(&s->loop, &k.op);
+    while (!k.done) {
+        if (s->stop.signum)
+            skf_kustomize_cancel(&k.op);
+        uv_run(&s->loop, UV_RUN_ONCE);
+    }
+    if (s->stop.signum)
+        return 128 + s->stop.signum;
+    if (k.err.code)
+        return report(s, &k.err, EXIT_CODE_DEPLOY);
+    *out = k.op.objects;
+    return EXIT_CODE_OK;
+}
+
+int session_write(const struct session *s, const struct skf_buf *text)
+{
+    struct skf_err err = SKF_ERR_INIT;
+    const char *file = s->options->output;
+    if (!file) {
+        fwrite(text->data, 1, text->len, stdout);
+        return EXIT_CODE_OK;
+    }
+    if (skf_file_write_atomic(file, 0644, text->data, text->len, &err) < 0)
+        return report(s, &err, EXIT_CODE_FAILED);
+    return EXIT_CODE_OK;
+}
+
+void session_close(struct session *s)
+{
+    skf_engine_free(s->engine);
+    for (size_t i = 0; skf_builders[i]; i++)
+        if (skf_builders[i]->shut_down)
+            skf_builders[i]->shut_down();
+    skf_config_release(&s->config);
+    if (s->registry)
+        skf_registry_free(s->registry);
+    skf_http_free(s->http);
+    if (s->loop_open) {
+        skf_stop_close(&s->stop);
+        if (!skf_loop_close(&s->loop))
+            skf_log_debug("the loop has handles left");
+    }
+    if (s->has_kube)
+        skf_kube_context_release(&s->kube);
+    skf_strv_release(&s->insecure);
+    skf_global_release(&s->global);
+    free(s->cache_dir);
+    free(s->cwd);
+    free(s->current_context);
+    free(s->kubectl);
+}
+
+/* --- the engine ------------------------------------------------------------------------------- */
+
+void session_engine_options(struct session *s, struct skf_engine_options *out)
+{
+    const struct options *o = s->options;
+    *out = (struct skf_engine_options){
+        .config = s->request,
+        .plan = { .builders = skf_builders,
+                  .only = &o->build_images,
+                  .platforms = &o->platforms,
+                  .cwd = s->cwd,
+                  .default_repo = o->default_repo,
+                  .fallback_repo = s->global.default_repo,
+                  .multi_level_repo = s->global.multi_level_repo == SKF_YES,
+                  .push = o->push,
+                  .kube = s->has_kube ? &s->kube : NULL },
+        .kube = s->has_kube ? &s->kube : NULL,
+        .kubeconfig = o->kubeconfig,
+        .kubectl = s->kubectl,
+        .namespace_ = o->namespace_,
+        .tag = o->tag,
+        .deployer = skf_deployers[0],
+        .status_check = o->status_check,
+        .tail = o->tail,
+        .force = o->force,
+        .cleanup = o->cleanup,
+        .port_forward = &o->port_forward,
+    };
+}
+
+static void on_engine_done(struct skf_engine *e, const struct skf_err *err)
+{
+    struct session *s = SKF_CONTAINER_OF(skf_engine_data(e), struct session, console);
+    s->ended = true;
+    uv_stop(&s->loop); /* a turn that began with this timer must not go on to wait */
+    s->exit_code = err ? exit_code_of(skf_engine_failed_stage(e), err) : EXIT_CODE_OK;
+    if (err && err->code == SKF_ECANCELED && s->stop.signum)
+        s->exit_code = 128 + s->stop.signum;
+    else if (err && (skf_engine_failed_stage(e) <= SKF_STAGE_CLUSTER))
+        console_error(&s->console, err); /* the other stages told it by an event */
+}
+
+int session_run_engine(struct session *s, const struct skf_engine_options *options)
+{
+    s->engine = skf_engine_new(&s->services, options, console_event, &s->console);
+    skf_engine_start(s->engine, &s->config, on_engine_done);
+    if (s->stop.signum)
+        skf_engine_stop(s->engine);
+    while (!s->ended)
+        uv_run(&s->loop, UV_RUN_ONCE);
+    return s->exit_code;
+}

@@ -1,0 +1,58 @@
+/* cmd/session.h: what dev, run, build, render and delete have in common: the loop and its clients,
+ * the configuration, and which cluster is meant. */
+#ifndef SKF_CMD_SESSION_H
+#define SKF_CMD_SESSION_H
+#include "cmd/console.h"
+#include "cmd/options.h"
+#include "lib/config/global.h"
+#include "lib/config/load.h"
+#include "lib/engine/engine.h"
+#include "lib/image/registry.h"
+#include "lib/io/http.h"
+#include "lib/io/loop.h"
+#include "lib/io/stop.h"
+#include "lib/kube/kubeconfig.h"
+
+enum session_needs {
+    NEEDS_ONLY_CONFIG, /* also one that names what skiff does not do */
+    NEEDS_NO_CLUSTER,  /* never looks at one */
+    MAY_HAVE_CLUSTER,  /* build, render: better with one */
+    NEEDS_CLUSTER,     /* run, delete */
+    NEEDS_SAFE_CLUSTER /* dev: a cluster that is not local must have been named */
+};
+
+struct session {
+    const struct options *options;
+    struct console console;
+    uv_loop_t loop;
+    bool loop_open;
+    struct skf_stop stop;
+    struct skf_http *http;
+    struct skf_registry *registry;
+    struct skf_services services;
+    char *cache_dir, *cwd, *current_context, *kubectl;
+    struct skf_strv insecure;
+    struct skf_global global; /* ~/.skaffold/config */
+    struct skf_config_request request;
+    struct skf_config config; /* as read; handed on to the engine */
+    struct skf_kube_context kube;
+    bool has_kube;
+    /* The running engine, so that a signal reaches it. */
+    struct skf_engine *engine;
+    int exit_code;
+    bool ended;
+};
+
+/* Reports what is wrong itself; returns the exit code, 0 when the session is open. */
+int session_open(struct session *s, const struct options *o, const char *command,
+                 enum session_needs needs, bool data_on_stdout);
+/* What is data goes to --output FILE or standard output; returns the exit code. */
+int session_write(const struct session *s, const struct skf_buf *text);
+/* Runs kustomize for all that the configuration names; 0, or the exit code of what was reported. */
+int session_kustomize(struct session *s, const struct skf_config *config, struct skf_objects *out);
+/* Fills what all pipelines share. */
+void session_engine_options(struct session *s, struct skf_engine_options *out);
+/* Runs an engine to its end; returns the exit code. The engine lives until session_close. */
+int session_run_engine(struct session *s, const struct skf_engine_options *options);
+void session_close(struct session *s);
+#endif
