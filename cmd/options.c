@@ -66,7 +66,7 @@ static const struct option table[] = {
       "replace objects that cannot be changed in place (deletes and creates them)" },
     { "quiet", 'q', KIND_BOOL, CMD_BUILD, AT(quiet), NULL, "print nothing but the result" },
     { "output", 'o', KIND_TEXT, CMD_BUILD, AT(output), "TEMPLATE",
-      "print the result; '{{json .}}' is the one template there is" },
+      "print the result ('{{json .}}'), or write type=oci,dest=DIR | type=docker,dest=FILE" },
     { "output", 'o', KIND_TEXT, CMD_RENDER | CMD_FIX | CMD_DIAGNOSE, AT(output), "FILE",
       "write there, not to standard output" },
     { "yaml-only", 0, KIND_BOOL, CMD_DIAGNOSE, AT(yaml_only), NULL,

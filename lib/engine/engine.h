@@ -41,9 +41,9 @@ enum skf_stage {
 
 /* One built image. Borrowed until the engine is freed or builds again. */
 struct skf_built {
-    const char *image;                /* artifact name as written */
-    const char *reference;            /* what manifests refer to */
-    const struct skf_image *document; /* or NULL */
+    const char *image;          /* artifact name as written */
+    const char *reference;      /* what manifests refer to */
+    struct skf_image *document; /* or NULL */
 };
 
 struct skf_engine;

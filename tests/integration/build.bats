@@ -274,3 +274,24 @@ go_runs() {
     done
     return 1
 }
+
+@test "-o type=oci writes an OCI layout that skopeo reads; nothing is pushed" {
+    sed -i 's/push: false/push: true/' skaffold.yaml
+    skiff_ok build -o type=oci,dest=layout
+    run --separate-stderr skopeo inspect --config oci:layout:gcr.io/my-project/go-app:latest
+    expect_status 0
+    expect_equal "$(jq -r '.config.Entrypoint[0]' <<<"$output")" /ko-app/work
+}
+
+@test "-o type=docker writes an archive that skopeo reads" {
+    skiff_ok build -t v1 -o type=docker,dest=image.tar
+    run --separate-stderr skopeo inspect --config docker-archive:image.tar
+    expect_status 0
+    expect_equal "$(jq -r '.config.User' <<<"$output")" 65532
+}
+
+@test "an --output of another kind is refused, with those there are" {
+    skiff build -o type=tar,dest=x
+    expect_status 2
+    expect_in "$stderr" 'type=oci,dest=DIR'
+}
