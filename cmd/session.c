@@ -14,9 +14,6 @@
 #include "lib/io/file.h"
 #include "lib/io/proc.h"
 
-/* What may stand under `deploy` beside kubectl, and why it is refused. */
-static const struct skf_section deployer_sections[] = { { 0 } };
-
 static int report(const struct session *s, const struct skf_err *err, int code)
 {
     console_error(&s->console, err);
@@ -91,7 +88,6 @@ static int read_config(struct session *s, const char *command, bool accept_unsup
         .kube_context = o->kube_context ? o->kube_context : s->current_context,
         .no_profile_activation = !o->profile_auto_activation,
         .builders = skf_builder_sections(),
-        .deployers = deployer_sections,
         .accept_unsupported = accept_unsupported,
     };
     int rc = skf_config_load(&s->request, &s->config, &diags);
@@ -251,7 +247,6 @@ void session_engine_options(struct session *s, struct skf_engine_options *out)
         .plan = { .builders = skf_builders,
                   .only = &o->build_images,
                   .platforms = &o->platforms,
-                  .cwd = s->cwd,
                   .default_repo = o->default_repo,
                   .fallback_repo = s->global.default_repo,
                   .multi_level_repo = s->global.multi_level_repo == SKF_YES,

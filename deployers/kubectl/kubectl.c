@@ -156,7 +156,6 @@ static bool cancel(struct skf_deploy *d)
 
 const struct skf_deployer_ops skf_deployer_kubectl = {
     .name = "kubectl",
-    .summary = "applies manifests with kubectl",
     .prepare = prepare,
     .deploy = deploy,
     .remove = remove_objects,

@@ -26,7 +26,6 @@ struct skf_deploy {
 
 struct skf_deployer_ops {
     const char *name;
-    const char *summary;
     /* Gets ready while the build still runs: starts what takes time. May be NULL. */
     void (*prepare)(struct skf_deploy *d);
     /* Applies these objects; after prepare or without it. done comes exactly once. */

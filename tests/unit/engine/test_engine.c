@@ -97,7 +97,7 @@ static int set_up(void **state)
                     .builders = fake_sections,
                     .profiles = &w->none,
                     .modules = &w->none },
-        .plan = { .builders = fake_builders, .cwd = w->dir, .deploys = true },
+        .plan = { .builders = fake_builders, .deploys = true },
     };
     *state = w;
     return 0;

@@ -32,9 +32,8 @@ static int set_up(void **state)
     w->kube.server = skf_xstrdup("https://127.0.0.1:6443");
     w->kube.kind = SKF_CLUSTER_SKIFF;
     w->kube.containerd_socket = skf_xstrdup("/run/c.sock");
-    w->request = (struct skf_plan_request){
-        .builders = fake_builders, .cwd = w->dir, .kube = &w->kube, .deploys = true
-    };
+    w->request =
+        (struct skf_plan_request){ .builders = fake_builders, .kube = &w->kube, .deploys = true };
     *state = w;
     return 0;
 }
