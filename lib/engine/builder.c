@@ -10,6 +10,11 @@ void skf_inputs_release(struct skf_inputs *in)
     skf_strv_release(&in->dirs);
     skf_strv_release(&in->trees);
     skf_strv_release(&in->manifests);
+    if (in->skip_free)
+        in->skip_free(in->skip_data);
+    in->skips = NULL;
+    in->skip_data = NULL;
+    in->skip_free = NULL;
 }
 
 void skf_build_release(struct skf_build *b)

@@ -12,6 +12,7 @@
 #include "lib/config/model.h"
 #include "lib/engine/services.h"
 #include "lib/image/deliver.h"
+#include "lib/io/watch.h"
 
 /* What a build reads: what to watch, and what decides whether a build is needed. Absolute paths. */
 struct skf_inputs {
@@ -20,6 +21,12 @@ struct skf_inputs {
     struct skf_strv trees; /* everything below */
     /* A change of one of these can change the list itself: ask again. Subset of the above. */
     struct skf_strv manifests;
+    /* What of `trees` does not count (a partly ignored context); NULL: all of it counts. Asked from
+     * the loop and from pool threads, also after the builder has handed the list over. skip_data is
+     * owned by the list and ends with skip_free. */
+    skf_watch_skip_fn *skips;
+    void *skip_data;
+    void (*skip_free)(void *skip_data);
 };
 void skf_inputs_release(struct skf_inputs *in);
 

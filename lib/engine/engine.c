@@ -457,6 +457,7 @@ void skf_engine_free(struct skf_engine *e)
     if (!e)
         return;
     units_free(e->units, e->n_units);
+    units_drop_retired(e);
     if (e->has_plan)
         skf_plan_release(&e->plan);
     skf_rendered_release(&e->rendered);

@@ -111,6 +111,8 @@ struct skf_engine {
 
     struct skf_serve *serve;
     struct skf_watch *watch;
+    /* Replaced lists of inputs, whose skip functions the watch may ask until its next commit. */
+    SKF_VEC(struct skf_inputs) retired;
 };
 
 /* engine.c */
@@ -134,6 +136,7 @@ const char *engine_namespace(const struct skf_engine *e);
 /* engine_units.c */
 void units_make(struct skf_engine *e, struct unit **units, size_t *n, const struct skf_plan *plan);
 void units_free(struct unit *units, size_t n);
+void units_drop_retired(struct skf_engine *e);
 bool unit_can_start(const struct unit *u);
 void unit_start(struct unit *u);
 void unit_ask_inputs(struct unit *u);

@@ -34,6 +34,19 @@ void units_make(struct skf_engine *e, struct unit **units, size_t *n, const stru
     *n = plan->n_artifacts;
 }
 
+static void retire_inputs(struct unit *u)
+{
+    skf_vec_push(&u->engine->retired, u->inputs);
+    memset(&u->inputs, 0, sizeof u->inputs);
+}
+
+void units_drop_retired(struct skf_engine *e)
+{
+    for (size_t i = 0; i < e->retired.n; i++)
+        skf_inputs_release(&e->retired.v[i]);
+    skf_vec_release(&e->retired);
+}
+
 void units_free(struct unit *units, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -43,7 +56,7 @@ void units_free(struct unit *units, size_t n)
         free(u->required);
         free(u->deployed);
         free(u->digest);
-        skf_inputs_release(&u->inputs);
+        retire_inputs(u);
         skf_image_unref(u->image);
     }
     free(units);
@@ -70,7 +83,7 @@ static void on_inputs(struct skf_inputs_job *j, const struct skf_err *err)
         }
         skf_inputs_release(&j->inputs);
     } else {
-        skf_inputs_release(&u->inputs);
+        retire_inputs(u);
         u->inputs = j->inputs;
         memset(&j->inputs, 0, sizeof j->inputs);
         u->has_inputs = true;

@@ -116,7 +116,8 @@ static void add_unit(struct skf_engine *e, struct unit *u)
     for (size_t i = 0; i + 1 < u->inputs.dirs.n; i += 2)
         skf_watch_add_dir(e->watch, u->inputs.dirs.v[i], u->inputs.dirs.v[i + 1], u);
     for (size_t i = 0; i < u->inputs.trees.n; i++)
-        skf_watch_add_tree(e->watch, u->inputs.trees.v[i], u);
+        skf_watch_add_tree_except(e->watch, u->inputs.trees.v[i], u->inputs.skips,
+                                  u->inputs.skip_data, u);
 }
 
 void watch_update(struct skf_engine *e)
@@ -150,6 +151,7 @@ void watch_update(struct skf_engine *e)
     struct skf_err err = SKF_ERR_INIT;
     if (skf_watch_commit(e->watch, &err) < 0)
         engine_emit(e, SKF_EV_WARNING, NULL, err.msg);
+    units_drop_retired(e);
 }
 
 static void on_trouble(void *data, enum skf_watch_trouble what, const char *text)

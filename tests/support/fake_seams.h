@@ -1,7 +1,8 @@
 /* tests/support/fake_seams.h: a builder and a deployer under a test's control, for the engine's
  * tests.
  *
- * The builder (under the key "ko") reads DIR/src.txt. It ends at once, or, while fake_hold is set,
+ * The builder (under the key "ko") reads DIR/src.txt, or with fake.tree all of DIR but its "out"
+ * directories. It ends at once, or, while fake_hold is set,
  * when the test says so; a content of "bad" does not build. The deployer remembers what it was fed,
  * and says "created" for an object that it sees for the first time. */
 #ifndef SKF_TESTS_FAKE_SEAMS_H
@@ -21,7 +22,8 @@
 #include "lib/io/loop.h"
 
 struct fake {
-    bool hold, hold_inputs;
+    bool hold, hold_inputs, tree;
+    int skips_freed;
     int started, built, failed, canceled, asked;
     char order[256]; /* names of artifacts, as their builds began */
     int prepared, applied, removed, apply_fails;
@@ -93,6 +95,30 @@ static inline void fake_cancel(struct skf_build *b)
         job->cancelled = true;
 }
 
+static inline bool fake_skips(void *data, const char *path, bool is_dir)
+{
+    (void)data;
+    return is_dir && strcmp(skf_path_base(path), "out") == 0;
+}
+
+static inline void fake_skips_free(void *data)
+{
+    free(data);
+    fake.skips_freed++;
+}
+
+static inline void fake_list(struct skf_inputs_job *j)
+{
+    if (!fake.tree) {
+        skf_strv_take(&j->inputs.files, skf_path_join(j->ctx.dir, "src.txt"));
+        return;
+    }
+    skf_strv_add(&j->inputs.trees, j->ctx.dir);
+    j->inputs.skips = fake_skips;
+    j->inputs.skip_data = skf_xmalloc(1);
+    j->inputs.skip_free = fake_skips_free;
+}
+
 static inline void fake_inputs_end(struct skf_defer *d)
 {
     struct fake_job *job = SKF_CONTAINER_OF(d, struct fake_job, defer);
@@ -105,7 +131,7 @@ static inline void fake_inputs_end(struct skf_defer *d)
     if (job->cancelled)
         skf_err_set(&err, SKF_ECANCELED, "cancelled");
     else
-        skf_strv_take(&j->inputs.files, skf_path_join(j->ctx.dir, "src.txt"));
+        fake_list(j);
     free(job);
     j->priv = NULL;
     j->done(j, err.code ? &err : NULL);

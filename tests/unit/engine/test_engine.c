@@ -297,6 +297,24 @@ static void a_save_before_the_inputs_are_known_is_not_lost(void **state)
     stop(w);
 }
 
+static void what_the_builder_ignores_starts_nothing(void **state)
+{
+    struct world *w = *state;
+    fake.tree = true;
+    put(w, "app/out/log.txt", "x");
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    put(w, "app/out/log.txt", "y");
+    put(w, "app/src.txt", "two");
+    WAIT_FOR(w, SKF_EV_WATCHING, 2);
+    assert_non_null(strstr(w->last_text[SKF_EV_CHANGED], "src.txt"));
+    assert_int_equal(w->counts[SKF_EV_CHANGED], 1);
+    stop(w);
+    skf_engine_free(w->engine);
+    w->engine = NULL;
+    assert_int_equal(fake.skips_freed, 1);
+}
+
 static void a_failed_build_keeps_dev_and_the_fix_recovers(void **state)
 {
     struct world *w = *state;
@@ -509,6 +527,7 @@ int main(void)
         T(the_same_image_is_not_deployed_again),
         T(a_newer_save_cancels_the_running_build),
         T(a_save_before_the_inputs_are_known_is_not_lost),
+        T(what_the_builder_ignores_starts_nothing),
         T(a_failed_build_keeps_dev_and_the_fix_recovers),
         T(a_failed_apply_is_tried_again_with_the_next_change),
         T(a_manifest_edit_is_applied_without_a_build),
