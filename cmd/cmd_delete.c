@@ -83,7 +83,7 @@ int cmd_delete(const struct options *o)
 {
     struct session s;
     struct skf_rendered rendered = { 0 };
-    int code = session_open(&s, o, "delete", NEEDS_SAFE_CLUSTER, false);
+    int code = session_open(&s, o, "delete", NEEDS_CLUSTER, false);
     if (code == 0)
         code = collect(&s, &rendered);
     if (code == 0 && rendered.objects.n) {

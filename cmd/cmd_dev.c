@@ -4,7 +4,7 @@
 int cmd_dev(const struct options *o)
 {
     struct session s;
-    int code = session_open(&s, o, "dev", NEEDS_SAFE_CLUSTER, false);
+    int code = session_open(&s, o, "dev", NEEDS_CLUSTER, false);
     if (code == 0) {
         struct skf_engine_options options;
         session_engine_options(&s, &options);

@@ -29,8 +29,15 @@ const struct command commands[] = {
       "Prints it, or writes it with -o FILE or --overwrite. Comments are lost.", cmd_fix },
     { "schema", CMD_SCHEMA, "print the JSON schema of skaffold.yaml, for editors", NULL,
       cmd_schema },
+    { "config", CMD_SETTINGS, "settings of all projects, and clusters that may be deployed to",
+      "config set KEY VALUE        in ~/.skaffold/config, for the current context or --global\n"
+      "config unset KEY\n"
+      "config list [--all]\n"
+      "config allow-context NAME   a cluster that is not local needs not be named any more\n"
+      "config forget-context NAME",
+      cmd_config, "VERB [ARGUMENTS]" },
     { "version", CMD_VERSION, "print the version", NULL, cmd_version },
-    { "help", CMD_HELP, "explain a command: skiff help COMMAND", NULL, cmd_help },
+    { "help", CMD_HELP, "explain a command: skiff help COMMAND", NULL, cmd_help, "[COMMAND]" },
 };
 const size_t commands_count = SKF_ARRAY_LEN(commands);
 
@@ -58,7 +65,8 @@ void command_help(const struct command *c, FILE *to)
     fprintf(to, "skiff %s: %s\n", c->name, c->summary);
     if (c->text)
         fprintf(to, "\n%s\n", c->text);
-    fprintf(to, "\nUsage: skiff %s [OPTIONS]\n", c->name);
+    fprintf(to, "\nUsage: skiff %s%s%s [OPTIONS]\n", c->name, c->arguments ? " " : "",
+            c->arguments ? c->arguments : "");
     options_help(c->bit, to);
 }
 

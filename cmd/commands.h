@@ -9,6 +9,7 @@ struct command {
     const char *summary;                 /* one line */
     const char *text;                    /* more, for its own help */
     int (*run)(const struct options *o); /* returns the exit code */
+    const char *arguments;               /* what else it takes, for help; NULL = nothing */
 };
 
 extern const struct command commands[];
@@ -25,6 +26,7 @@ int cmd_delete(const struct options *o);
 int cmd_diagnose(const struct options *o);
 int cmd_fix(const struct options *o);
 int cmd_schema(const struct options *o);
+int cmd_config(const struct options *o);
 int cmd_version(const struct options *o);
 int cmd_help(const struct options *o);
 #endif

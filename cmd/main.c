@@ -60,7 +60,7 @@ static int run_command(const struct command *c, int argc, char **argv)
     if (o.help) {
         command_help(c, stdout);
         code = EXIT_CODE_OK;
-    } else if (o.arguments.n && c->bit != CMD_HELP) {
+    } else if (o.arguments.n && !c->arguments) {
         fprintf(stderr, "skiff: '%s' takes no argument '%s'\n", c->name, o.arguments.v[0]);
         code = EXIT_CODE_USAGE;
     } else {

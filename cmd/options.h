@@ -21,17 +21,18 @@ enum {
     CMD_DIAGNOSE = 1 << 7,
     CMD_FIX = 1 << 8,
     CMD_SCHEMA = 1 << 9,
+    CMD_SETTINGS = 1 << 24, /* config */
     CMD_PIPELINE = CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER | CMD_DELETE,
     CMD_CONFIG = CMD_PIPELINE | CMD_DIAGNOSE, /* read the whole configuration */
-    CMD_ALL = CMD_CONFIG | CMD_FIX | CMD_SCHEMA | CMD_VERSION | CMD_HELP,
+    CMD_ALL = CMD_CONFIG | CMD_FIX | CMD_SCHEMA | CMD_SETTINGS | CMD_VERSION | CMD_HELP,
 };
 
 struct options {
     const char *file, *kube_context, *kubeconfig, *namespace_, *default_repo, *tag;
-    const char *output, *file_output, *verbosity, *digest_source, *color;
+    const char *output, *file_output, *verbosity, *digest_source, *color, *global_config;
     struct skf_strv profiles, modules, platforms, build_images, insecure, port_forward;
     bool profile_auto_activation, tail, cleanup, force, quiet, dry_run, offline, timestamps, help,
-        yaml_only, overwrite;
+        yaml_only, overwrite, global, all;
     enum skf_tristate push, status_check;
     struct skf_strv arguments; /* what is no option */
     struct skf_strv owned;     /* texts that the pointers above point into */

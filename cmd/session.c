@@ -7,6 +7,7 @@
 
 #include "builders/registry.h"
 #include "cmd/exit.h"
+#include "cmd/guard.h"
 #include "deployers/registry.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -34,13 +35,13 @@ static const char *named_context(const struct session *s)
 }
 
 /* Skaffold's `local-cluster` has the last word for the context it names. */
-static bool is_local(const struct session *s)
+static bool is_harmless(const struct session *s)
 {
     return s->global.local_cluster == SKF_YES ||
-           (s->global.local_cluster == SKF_UNSET && skf_kube_is_local(&s->kube));
+           (s->global.local_cluster == SKF_UNSET && skf_kube_is_local_kind(&s->kube));
 }
 
-static int find_cluster(struct session *s, enum session_needs needs)
+static int find_cluster(struct session *s, const char *command, enum session_needs needs)
 {
     struct skf_err err = SKF_ERR_INIT;
     const char *named = named_context(s);
@@ -52,14 +53,9 @@ static int find_cluster(struct session *s, enum session_needs needs)
         return report(s, &err, EXIT_CODE_CLUSTER);
     }
     s->has_kube = true;
-    if (needs == NEEDS_SAFE_CLUSTER && !named && !is_local(s)) {
-        skf_err_set(
-            &err, SKF_EINVAL,
-            "the current context '%s' (%s) is not a local cluster, and nothing says that it "
-            "is meant: name it with --kube-context=%s, or choose another one",
-            s->kube.name, s->kube.server, s->kube.name);
+    if (needs == NEEDS_CLUSTER && !named && !is_harmless(s) &&
+        guard_context(&s->kube, command, &err) < 0)
         return report(s, &err, EXIT_CODE_CLUSTER);
-    }
     if (needs == MAY_HAVE_CLUSTER)
         return EXIT_CODE_OK;
     s->kubectl = skf_proc_which("kubectl");
@@ -110,7 +106,8 @@ static int read_global(struct session *s)
 {
     struct skf_err err = SKF_ERR_INIT;
     const char *named = named_context(s);
-    if (skf_global_load(NULL, named ? named : s->current_context, &s->global, &err) < 0)
+    if (skf_global_load(s->options->global_config, named ? named : s->current_context, &s->global,
+                        &err) < 0)
         return report(s, &err, EXIT_CODE_CONFIG);
     return EXIT_CODE_OK;
 }
@@ -156,7 +153,7 @@ int session_open(struct session *s, const struct options *o, const char *command
     if (code == EXIT_CODE_OK)
         code = read_global(s);
     if (code == EXIT_CODE_OK)
-        code = find_cluster(s, needs);
+        code = find_cluster(s, command, needs);
     if (code == EXIT_CODE_OK && open_clients(s, &err) < 0)
         code = report(s, &err, EXIT_CODE_FAILED);
     return code;

@@ -17,8 +17,7 @@ enum session_needs {
     NEEDS_ONLY_CONFIG, /* also one that names what skiff does not do */
     NEEDS_NO_CLUSTER,  /* never looks at one */
     MAY_HAVE_CLUSTER,  /* build, render: better with one */
-    NEEDS_CLUSTER,     /* run, delete */
-    NEEDS_SAFE_CLUSTER /* dev: a cluster that is not local must have been named */
+    NEEDS_CLUSTER      /* changes one: if it is not local, it must have been named or allowed */
 };
 
 struct session {

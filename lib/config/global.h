@@ -1,4 +1,4 @@
-/* lib/config/global.h: ~/.skaffold/config, which is read and never written by skiff. */
+/* lib/config/global.h: ~/.skaffold/config as the pipelines read it. */
 #ifndef SKF_CONFIG_GLOBAL_H
 #define SKF_CONFIG_GLOBAL_H
 #include <stdbool.h>

@@ -514,14 +514,19 @@ static bool loopback_server(const char *server)
            a == 127;
 }
 
-bool skf_kube_is_local(const struct skf_kube_context *c)
+bool skf_kube_is_local_kind(const struct skf_kube_context *c)
 {
-    static const char *const names[] = { "rancher-desktop", "colima", "orbstack" };
+    static const char *const names[] = { "rancher-desktop", "colima", "orbstack", "microk8s" };
     if (c->kind != SKF_CLUSTER_REMOTE)
         return true;
     for (size_t i = 0; c->name && i < SKF_ARRAY_LEN(names); i++) {
         if (strcmp(c->name, names[i]) == 0)
             return true;
     }
-    return starts(c->name, "colima-") || (c->server && loopback_server(c->server));
+    return starts(c->name, "colima-");
+}
+
+bool skf_kube_is_local(const struct skf_kube_context *c)
+{
+    return skf_kube_is_local_kind(c) || (c->server && loopback_server(c->server));
 }

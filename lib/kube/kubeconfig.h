@@ -48,6 +48,8 @@ int skf_kubeconfig_load(const char *path, const char *context, struct skf_kube_c
 void skf_kube_context_release(struct skf_kube_context *c);
 /* Only the name of the current context, owned; NULL when there is none. */
 char *skf_kubeconfig_current(const char *path);
-/* Local by name, by extension, or on a loopback address: nothing to be afraid of. */
+/* A local cluster by its name or extension: nothing to be afraid of. */
+bool skf_kube_is_local_kind(const struct skf_kube_context *c);
+/* That, or on a loopback address; behind which a tunnel to any cluster may be. */
 bool skf_kube_is_local(const struct skf_kube_context *c);
 #endif
