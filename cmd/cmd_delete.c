@@ -29,12 +29,13 @@ static void on_done(struct skf_deploy *d, const struct skf_err *err)
     uv_stop(&r->session->loop); /* a turn that began with this timer must not go on to wait */
 }
 
-static int remove_objects(struct session *s, const struct skf_engine_options *options,
-                          const struct skf_buf *manifests)
+static int remove_by(struct session *s, const struct skf_engine_options *options,
+                     const struct skf_deployer_ops *ops, const struct skf_buf *manifests)
 {
     struct removal r = { .session = s };
     r.deploy = (struct skf_deploy){ .services = &s->services,
                                     .kube = &s->kube,
+                                    .config = &s->config,
                                     .module = &s->config.modules[0],
                                     .kubectl = s->kubectl,
                                     .kubeconfig = options->kubeconfig,
@@ -42,13 +43,14 @@ static int remove_objects(struct session *s, const struct skf_engine_options *op
                                     .data = &r,
                                     .on_line = on_line,
                                     .done = on_done };
-    printf("Cleaning up...\n");
-    options->deployer->remove(&r.deploy, manifests->data, manifests->len);
+    ops->remove(&r.deploy, ops->own_sources ? NULL : manifests->data, manifests->len);
     while (!r.done) {
         if (s->stop.signum)
-            options->deployer->cancel(&r.deploy);
+            ops->cancel(&r.deploy);
         uv_run(&s->loop, UV_RUN_ONCE);
     }
+    if (ops->forget)
+        ops->forget(&r.deploy);
     if (s->stop.signum)
         return 128 + s->stop.signum;
     if (r.err.code) {
@@ -56,6 +58,24 @@ static int remove_objects(struct session *s, const struct skf_engine_options *op
         return EXIT_CODE_DEPLOY;
     }
     return EXIT_CODE_OK;
+}
+
+/* Deployers in reverse order; one that fails does not keep the others from it. */
+static int remove_objects(struct session *s, const struct skf_engine_options *options,
+                          const struct skf_buf *manifests)
+{
+    int code = EXIT_CODE_OK;
+    size_t n = 0;
+    while (options->deployers[n])
+        n++;
+    printf("Cleaning up...\n");
+    while (n-- && code <= 128) {
+        const struct skf_deployer_ops *ops = options->deployers[n];
+        bool has_work = ops->own_sources ? ops->wanted(&s->config) : manifests->len > 0;
+        int failed = has_work ? remove_by(s, options, ops, manifests) : EXIT_CODE_OK;
+        code = failed ? failed : code;
+    }
+    return code;
 }
 
 /* Only the names of the objects count: nothing is planned, tagged or built. */
@@ -86,7 +106,7 @@ int cmd_delete(const struct options *o)
     int code = session_open(&s, o, "delete", NEEDS_CLUSTER, false);
     if (code == 0)
         code = collect(&s, &rendered);
-    if (code == 0 && rendered.objects.n) {
+    if (code == 0) {
         struct skf_engine_options options;
         skf_autobuf struct skf_buf text = SKF_BUF_INIT;
         session_engine_options(&s, &options);

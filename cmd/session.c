@@ -254,7 +254,7 @@ void session_engine_options(struct session *s, struct skf_engine_options *out)
         .kubectl = s->kubectl,
         .namespace_ = o->namespace_,
         .tag = o->tag,
-        .deployer = skf_deployers[0],
+        .deployers = skf_deployers,
         .status_check = o->status_check,
         .tail = o->tail,
         .force = o->force,

@@ -154,8 +154,17 @@ static bool cancel(struct skf_deploy *d)
     return true;
 }
 
+static bool wanted(const struct skf_config *config)
+{
+    for (size_t i = 0; i < config->n_modules; i++)
+        if (config->modules[i].has_kubectl)
+            return true;
+    return false;
+}
+
 const struct skf_deployer_ops skf_deployer_kubectl = {
     .name = "kubectl",
+    .wanted = wanted,
     .prepare = prepare,
     .deploy = deploy,
     .remove = remove_objects,

@@ -203,7 +203,7 @@ static void next_step(struct skf_engine *e)
     start_builds(e);
     if (any_unit(e, is_busy) || (any_unit(e, is_dirty) && !any_unit(e, is_failed)))
         return;
-    if (!e->in_loop || e->applying || e->removing || e->kustomizing)
+    if (!e->in_loop || deploy_busy(e))
         return;
     if (any_unit(e, is_failed)) {
         if (e->manifests_dirty && e->opts.dev && e->applied_us)
@@ -250,14 +250,12 @@ static void stop_step(struct skf_engine *e)
     if (e->phase == ENGINE_STOPPING) {
         for (size_t i = 0; i < e->n_units; i++)
             unit_cancel(&e->units[i]);
-        deploy_unprepare(e);
-        if (e->kustomizing)
-            skf_kustomize_cancel(&e->kustomize);
+        deploy_stop(e);
         serve_stop(e);
         if (any_unit(e, is_not_idle) || !deploy_idle(e) || !serve_idle(e) || e->probing)
             return;
         e->phase = ENGINE_CLEANING;
-        if (e->opts.dev && e->opts.cleanup && deploy_clean_up(e))
+        if (e->opts.dev && e->opts.cleanup && clean_start(e))
             return;
     }
     if (e->phase == ENGINE_CLEANING && !e->removing)
@@ -426,6 +424,7 @@ struct skf_engine *skf_engine_new(const struct skf_services *services,
     if (e->opts.kube)
         e->api = skf_kube_api_new(services->loop, services->http, e->opts.kube);
     serve_init(e);
+    deploy_init(e);
     return e;
 }
 
@@ -460,12 +459,7 @@ void skf_engine_free(struct skf_engine *e)
     units_drop_retired(e);
     if (e->has_plan)
         skf_plan_release(&e->plan);
-    skf_rendered_release(&e->rendered);
-    skf_objects_release(&e->changed);
-    skf_objects_release(&e->created);
-    skf_applied_release(&e->applied);
-    skf_objects_release(&e->left);
-    skf_objects_release(&e->kustomize.objects);
+    deploy_free(e);
     skf_map_release(&e->warned);
     skf_ledger_history_release(&e->history);
     serve_free(e);

@@ -19,7 +19,7 @@ struct skf_engine_options {
     bool dry_run; /* only choose tags */
     struct skf_config_request config;
     struct skf_plan_request plan; /* discovered_repo is found by the engine */
-    const struct skf_deployer_ops *deployer;
+    const struct skf_deployer_ops *const *deployers; /* ends with NULL; one is fed manifests */
     const struct skf_kube_context *kube; /* NULL when the command needs no cluster */
     const char *kubeconfig, *kubectl, *namespace_;
     const char *tag; /* --tag for every artifact, or NULL */

@@ -1,8 +1,9 @@
-/* happy path: render (files are small) -> what differs from what is applied -> kubectl, perhaps
- * already waiting -> remember -> serve. failures:   an event; nothing is remembered, so that the
- * next try applies all of it again. on cancel:  applying is short and is left to end, so that
- * nothing is half applied. */
-#include <ctype.h>
+/* happy path: is it still the same cluster -> kustomize, when it must run again -> render (files
+ * are small) -> deployers with sources of their own, one after the other -> what differs from what
+ * is applied -> kubectl, perhaps already waiting -> what has left the manifests goes -> serve.
+ * failures:   an event; nothing is remembered, so that the next try applies all of it again.
+ * on cancel:  applying manifests is short and is left to end, so that nothing is half applied; all
+ *             else ends. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,229 +12,132 @@
 #include "lib/engine/engine_impl.h"
 #include "lib/kube/service_check.h"
 
+static size_t deployer_count(const struct skf_engine *e)
+{
+    size_t n = 0;
+    while (e->opts.deployers && e->opts.deployers[n])
+        n++;
+    return n;
+}
+
+void deploy_init(struct skf_engine *e)
+{
+    e->deploys = skf_xcalloc(deployer_count(e), sizeof *e->deploys);
+}
+
+void deploy_free(struct skf_engine *e)
+{
+    for (size_t i = 0; i < deployer_count(e); i++)
+        if (e->opts.deployers[i]->forget)
+            e->opts.deployers[i]->forget(&e->deploys[i]);
+    free(e->deploys);
+    free(e->images);
+    skf_rendered_release(&e->rendered);
+    skf_objects_release(&e->changed);
+    skf_objects_release(&e->brought);
+    skf_objects_release(&e->standing);
+    skf_objects_release(&e->created);
+    skf_applied_release(&e->applied);
+    skf_objects_release(&e->left);
+    skf_objects_release(&e->kustomize.objects);
+}
+
+bool deploy_busy(const struct skf_engine *e)
+{
+    return e->deploying || e->removing || e->unpreparing;
+}
+
 bool deploy_idle(const struct skf_engine *e)
 {
-    return !e->prepared && !e->applying && !e->removing && !e->kustomizing;
+    return !deploy_busy(e) && !e->prepared;
 }
 
-static void copy_object(struct skf_objects *to, struct skf_object *o)
+const struct skf_objects *deploy_objects(const struct skf_engine *e)
 {
-    const struct skf_objects one = { .v = o, .n = 1 };
-    skf_objects_copy(&one, to);
+    return e->brought.n ? &e->standing : &e->rendered.objects;
 }
 
-/* "deployment.apps/web" as kubectl names an object in its lines. */
-static char *kubectl_name(const struct skf_object *o)
+const struct skf_deployer_ops *deploy_feeder(const struct skf_engine *e, size_t *at)
 {
-    const char *slash = strchr(o->api_version, '/');
-    skf_autofree char *group =
-        slash ? skf_xstrndup(o->api_version, (size_t)(slash - o->api_version)) : skf_xstrdup("");
-    char *name = skf_xasprintf("%s%s%s/%s", o->kind, group[0] ? "." : "", group, o->name);
-    for (char *p = name; *p && *p != '.' && *p != '/'; p++)
-        *p = (char)tolower((unsigned char)*p);
-    return name;
-}
-
-static bool same_object(struct skf_engine *e, const struct skf_object *a,
-                        const struct skf_object *b)
-{
-    skf_autofree char *key_a = skf_object_key(a, engine_namespace(e));
-    skf_autofree char *key_b = skf_object_key(b, engine_namespace(e));
-    return strcmp(key_a, key_b) == 0;
-}
-
-static bool has_object(struct skf_engine *e, const struct skf_objects *list,
-                       const struct skf_object *o)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (same_object(e, &list->v[i], o))
-            return true;
-    return false;
-}
-
-/* "deployment.apps/web created": ours to remove at the end. */
-static void note_created(struct skf_engine *e, const char *line)
-{
-    const char *space = strchr(line, ' ');
-    if (!space || strcmp(space, " created") != 0)
-        return;
-    skf_autofree char *said = skf_xstrndup(line, (size_t)(space - line));
-    for (size_t i = 0; i < e->changed.n; i++) {
-        struct skf_object *o = &e->changed.v[i];
-        skf_autofree char *name = kubectl_name(o);
-        if (strcmp(name, said) == 0 && !has_object(e, &e->created, o)) {
-            copy_object(&e->created, o);
-            return;
+    for (size_t i = 0; i < deployer_count(e); i++) {
+        const struct skf_deployer_ops *ops = e->opts.deployers[i];
+        if (!ops->own_sources && ops->wanted(&e->plan.config)) {
+            *at = i;
+            return ops;
         }
     }
+    return NULL;
 }
+
+struct skf_deploy *deploy_fill(struct skf_engine *e, size_t at)
+{
+    struct skf_deploy *d = &e->deploys[at];
+    const struct skf_config *config = &e->plan.config;
+    size_t m = 0;
+    while (m + 1 < config->n_modules && !config->modules[m].has_kubectl)
+        m++;
+    *d = (struct skf_deploy){ .services = &e->services,
+                              .kube = e->opts.kube,
+                              .config = config,
+                              .module = &config->modules[m],
+                              .kubectl = e->opts.kubectl,
+                              .kubeconfig = e->opts.kubeconfig,
+                              .namespace_ = e->opts.namespace_,
+                              .force = e->opts.force,
+                              .data = e,
+                              .state = d->state };
+    return d;
+}
+
+/* --- kubectl while Go still builds ------------------------------------------------------------ */
 
 static void on_apply_line(struct skf_deploy *d, const char *line)
 {
     struct skf_engine *e = d->data;
-    note_created(e, line);
+    clean_note_line(e, line);
     engine_emit(e, SKF_EV_DEPLOY_LINE, NULL, line);
 }
 
 static void on_applied(struct skf_deploy *d, const struct skf_err *err);
 
-/* One kubectl at a time: only when nothing of it runs. */
-static void fill_deploy(struct skf_engine *e)
+static struct skf_deploy *fill_apply(struct skf_engine *e, size_t at)
 {
-    memset(&e->deploy, 0, sizeof e->deploy);
-    e->deploy.services = &e->services;
-    e->deploy.kube = e->opts.kube;
-    e->deploy.module = &e->plan.config.modules[0];
-    e->deploy.kubectl = e->opts.kubectl;
-    e->deploy.kubeconfig = e->opts.kubeconfig;
-    e->deploy.namespace_ = e->opts.namespace_;
-    e->deploy.force = e->opts.force;
-    e->deploy.data = e;
-    e->deploy.on_line = on_apply_line;
-    e->deploy.done = on_applied;
+    struct skf_deploy *d = deploy_fill(e, at);
+    d->on_line = on_apply_line;
+    d->done = on_applied;
+    return d;
 }
 
 void deploy_prepare(struct skf_engine *e)
 {
-    if (!deploy_idle(e) || !e->opts.deployer->prepare)
+    size_t at;
+    const struct skf_deployer_ops *feeder = deploy_feeder(e, &at);
+    if (!deploy_idle(e) || !feeder || !feeder->prepare)
         return;
-    fill_deploy(e);
     e->prepared = true;
-    e->opts.deployer->prepare(&e->deploy);
+    feeder->prepare(fill_apply(e, at));
 }
 
 void deploy_unprepare(struct skf_engine *e)
 {
-    if (e->prepared && !e->applying && !e->opts.deployer->cancel(&e->deploy))
-        e->prepared = false;
-}
-
-static void fail_deploy(struct skf_engine *e, const struct skf_err *err)
-{
-    e->deploy_failed = true;
-    deploy_unprepare(e);
-    engine_emit_err(e, SKF_EV_DEPLOY_FAILED, NULL, err);
-    engine_fail(e, SKF_STAGE_DEPLOY, err);
-    engine_loop_end(e, false);
-}
-
-static void on_pruned(struct skf_deploy *d, const struct skf_err *err)
-{
-    struct skf_engine *e = d->data;
-    e->removing = false;
-    if (err)
-        engine_emit_err(e, SKF_EV_CLEANUP_FAILED, NULL, err);
-    else
-        skf_applied_drop(&e->applied, &e->left, engine_namespace(e));
-    if (e->phase == ENGINE_RUNNING)
-        serve_applied(e);
-    engine_pump(e);
-}
-
-static void on_prune_line(struct skf_deploy *d, const char *line)
-{
-    engine_emit(d->data, SKF_EV_DEPLOY_LINE, NULL, line);
-}
-
-/* Objects that have left the manifests go, if this session made them. */
-static bool prune(struct skf_engine *e)
-{
-    struct skf_objects ours = { 0 };
-    for (size_t i = 0; i < e->left.n; i++)
-        if (has_object(e, &e->created, &e->left.v[i]))
-            copy_object(&ours, &e->left.v[i]);
-    skf_autobuf struct skf_buf text = SKF_BUF_INIT;
-    skf_manifest_join(&ours, &text);
-    bool any = ours.n > 0;
-    skf_objects_release(&ours);
-    if (!any)
-        return false;
-    fill_deploy(e);
-    e->deploy.on_line = on_prune_line;
-    e->deploy.done = on_pruned;
-    e->removing = true;
-    e->opts.deployer->remove(&e->deploy, text.data, text.len);
-    return true;
-}
-
-static void on_applied(struct skf_deploy *d, const struct skf_err *err)
-{
-    struct skf_engine *e = d->data;
-    bool was_prepared_only = e->prepared && !e->applying;
-    e->prepared = e->applying = false;
-    if (was_prepared_only) {
-        engine_pump(e);
+    size_t at;
+    const struct skf_deployer_ops *feeder = deploy_feeder(e, &at);
+    if (!e->prepared || e->applying || e->unpreparing || !feeder)
         return;
-    }
-    if (err) {
-        fail_deploy(e, err);
-    } else {
-        skf_applied_put(&e->applied, &e->changed, engine_namespace(e));
-        e->applied_us = skf_clock_us();
-        e->ledger.us[SKF_LEDGER_APPLY] = e->applied_us - e->built_us;
-        engine_emit(e, SKF_EV_DEPLOY_DONE, NULL, NULL);
-        if (e->phase == ENGINE_RUNNING && !prune(e))
-            serve_applied(e);
-    }
-    engine_pump(e);
+    e->unpreparing = feeder->cancel(&e->deploys[at]);
+    e->prepared = e->unpreparing;
 }
 
-/* Services that lead nowhere, as far as the manifests show it; each is told once. */
-static void warn_of_services(struct skf_engine *e)
-{
-    skf_autostrv struct skf_strv notes = SKF_STRV_INIT;
-    struct skf_err ignored = SKF_ERR_INIT;
-    skf_manifest_check_services(&e->rendered.objects, engine_namespace(e), &notes, &ignored);
-    for (size_t i = 0; i < notes.n; i++)
-        if (!skf_map_put(&e->warned, notes.v[i], e))
-            engine_emit(e, SKF_EV_WARNING, NULL, notes.v[i]);
-}
+/* --- the steps -------------------------------------------------------------------------------- */
 
-static int render(struct skf_engine *e, struct skf_err *err)
+static struct skf_engine *engine_of(struct skf_flow *f)
 {
-    skf_autofree const char **references = skf_xcalloc(e->n_units, sizeof *references);
-    for (size_t i = 0; i < e->n_units; i++)
-        references[i] = e->units[i].deployed;
-    struct skf_render_request req = { .plan = &e->plan,
-                                      .references = references,
-                                      .kustomized = &e->kustomize.objects,
-                                      .namespace_ = e->opts.namespace_,
-                                      .deployed = true };
-    struct skf_rendered r;
-    int rc = skf_render(&req, &r, err);
-    if (rc < 0)
-        return rc;
-    skf_rendered_release(&e->rendered);
-    e->rendered = r;
-    for (size_t i = 0; i < r.unused.n; i++) {
-        if (skf_map_put(&e->warned, r.unused.v[i], e))
-            continue;
-        skf_autofree char *text =
-            skf_xasprintf("image '%s' is built, and no manifest names it", r.unused.v[i]);
-        engine_emit(e, SKF_EV_WARNING, NULL, text);
-    }
-    for (size_t i = 0; i < r.notes.n; i++)
-        engine_emit(e, SKF_EV_WARNING, NULL, r.notes.v[i]);
-    warn_of_services(e);
-    return 0;
-}
-
-static void render_and_apply(struct skf_engine *e);
-
-static void on_kustomized(struct skf_kustomize *k, const struct skf_err *err)
-{
-    struct skf_engine *e = k->data;
-    e->kustomizing = false;
-    if (e->phase == ENGINE_RUNNING && err)
-        fail_deploy(e, err);
-    else if (e->phase == ENGINE_RUNNING)
-        render_and_apply(e);
-    engine_pump(e);
+    return SKF_CONTAINER_OF(f, struct skf_engine, deploying_flow);
 }
 
 /* kubectl reads the kubeconfig anew for each apply: the context must still mean the cluster that it
  * meant when the session began. */
-static int check_same_cluster(struct skf_engine *e, struct skf_err *err)
+int deploy_check_cluster(struct skf_engine *e, struct skf_err *err)
 {
     const struct skf_kube_context *pinned = e->opts.kube;
     struct skf_kube_context now;
@@ -253,103 +157,292 @@ static int check_same_cluster(struct skf_engine *e, struct skf_err *err)
     return rc;
 }
 
-/* kustomize runs when something that it reads has changed; a new image alone needs only a new
- * render. */
-void deploy_start(struct skf_engine *e)
+static enum skf_next check_cluster(struct skf_flow *f)
 {
-    bool again = e->manifests_dirty;
-    e->deploy_due = e->manifests_dirty = false;
-    e->watch_dirty = e->opts.dev;
-    if (!again || !skf_kustomize_needed(&e->plan.config, true)) {
-        render_and_apply(e);
-        return;
-    }
+    deploy_check_cluster(engine_of(f), &f->err);
+    return SKF_NEXT;
+}
+
+static void on_kustomized(struct skf_kustomize *k, const struct skf_err *err)
+{
+    struct skf_engine *e = k->data;
+    skf_flow_resume(&e->deploying_flow, err);
+}
+
+static void abort_kustomize(struct skf_flow *f)
+{
+    skf_kustomize_cancel(&engine_of(f)->kustomize);
+}
+
+/* It runs when something that it reads has changed; a new image alone needs only a new render. */
+static enum skf_next kustomize(struct skf_flow *f)
+{
+    struct skf_engine *e = engine_of(f);
+    if (!e->sources_changed || !skf_kustomize_needed(&e->plan.config, true))
+        return SKF_NEXT;
     skf_objects_release(&e->kustomize.objects);
     e->kustomize = (struct skf_kustomize){ .config = &e->plan.config,
                                            .kubectl = e->opts.kubectl,
                                            .deployed = true,
                                            .data = e,
                                            .done = on_kustomized };
-    e->kustomizing = true;
+    f->abort = abort_kustomize;
     skf_kustomize_start(e->services.loop, &e->kustomize);
+    return SKF_WAIT;
 }
 
-static void render_and_apply(struct skf_engine *e)
+/* Services that lead nowhere, as far as the manifests show it; each is told once. */
+static void warn_of_services(struct skf_engine *e)
 {
-    struct skf_err err = SKF_ERR_INIT;
-    int rc = check_same_cluster(e, &err);
-    if (rc == 0)
-        rc = render(e, &err);
-    if (rc == 0 && !e->rendered.objects.n)
-        rc = skf_err_set(&err, SKF_ENOTFOUND,
-                         "nothing to deploy: no manifest was found; name them "
-                         "in manifests.rawYaml or deploy.kubectl.manifests");
-    if (rc < 0) {
-        fail_deploy(e, &err);
+    skf_autostrv struct skf_strv notes = SKF_STRV_INIT;
+    struct skf_err ignored = SKF_ERR_INIT;
+    skf_manifest_check_services(&e->rendered.objects, engine_namespace(e), &notes, &ignored);
+    for (size_t i = 0; i < notes.n; i++)
+        if (!skf_map_put(&e->warned, notes.v[i], e))
+            engine_emit(e, SKF_EV_WARNING, NULL, notes.v[i]);
+}
+
+static bool any_own_sources(const struct skf_engine *e)
+{
+    for (size_t i = 0; i < deployer_count(e); i++)
+        if (e->opts.deployers[i]->own_sources && e->opts.deployers[i]->wanted(&e->plan.config))
+            return true;
+    return false;
+}
+
+static void warn_of_unused(struct skf_engine *e)
+{
+    const struct skf_strv *unused = &e->rendered.unused;
+    for (size_t i = 0; i < unused->n && !any_own_sources(e); i++) {
+        if (skf_map_put(&e->warned, unused->v[i], e))
+            continue;
+        skf_autofree char *text =
+            skf_xasprintf("image '%s' is built, and no manifest names it", unused->v[i]);
+        engine_emit(e, SKF_EV_WARNING, NULL, text);
+    }
+}
+
+static enum skf_next render(struct skf_flow *f)
+{
+    struct skf_engine *e = engine_of(f);
+    skf_autofree const char **references = skf_xcalloc(e->n_units, sizeof *references);
+    for (size_t i = 0; i < e->n_units; i++)
+        references[i] = e->units[i].deployed;
+    struct skf_render_request req = { .plan = &e->plan,
+                                      .references = references,
+                                      .kustomized = &e->kustomize.objects,
+                                      .namespace_ = e->opts.namespace_,
+                                      .deployed = true };
+    struct skf_rendered r;
+    if (skf_render(&req, &r, &f->err) < 0)
+        return SKF_NEXT;
+    skf_rendered_release(&e->rendered);
+    e->rendered = r;
+    warn_of_unused(e);
+    for (size_t i = 0; i < r.notes.n; i++)
+        engine_emit(e, SKF_EV_WARNING, NULL, r.notes.v[i]);
+    warn_of_services(e);
+    if (!r.objects.n && !any_own_sources(e))
+        skf_err_set(&f->err, SKF_ENOTFOUND,
+                    "nothing to deploy: no manifest was found; name them "
+                    "in manifests.rawYaml or deploy.kubectl.manifests");
+    return SKF_NEXT;
+}
+
+/* --- deployers with sources of their own ------------------------------------------------------ */
+
+static bool bring_next(struct skf_engine *e);
+
+static void on_brought(struct skf_deploy *d, const struct skf_err *err)
+{
+    struct skf_engine *e = d->data;
+    skf_objects_copy(&d->deployed, &e->brought);
+    skf_objects_release(&d->deployed);
+    e->acted = e->acted || d->acted;
+    e->deployer++;
+    if (err || e->deploying_flow.err.code || !bring_next(e))
+        skf_flow_resume(&e->deploying_flow, err);
+}
+
+static void on_bring_line(struct skf_deploy *d, const char *line)
+{
+    engine_emit(d->data, SKF_EV_DEPLOY_LINE, NULL, line);
+}
+
+static size_t collect_images(struct skf_engine *e)
+{
+    size_t n = 0;
+    free(e->images);
+    e->images = skf_xcalloc(e->n_units, sizeof *e->images);
+    for (size_t i = 0; i < e->n_units; i++)
+        if (e->units[i].deployed)
+            e->images[n++] = (struct skf_pair){ .key = e->units[i].planned->artifact->image,
+                                                .value = e->units[i].deployed };
+    return n;
+}
+
+static bool bring_next(struct skf_engine *e)
+{
+    for (; e->deployer < deployer_count(e); e->deployer++) {
+        const struct skf_deployer_ops *ops = e->opts.deployers[e->deployer];
+        if (!ops->own_sources || !ops->wanted(&e->plan.config))
+            continue;
+        struct skf_deploy *d = deploy_fill(e, e->deployer);
+        d->n_images = collect_images(e);
+        d->images = e->images;
+        d->sources_changed = e->sources_changed;
+        d->on_line = on_bring_line;
+        d->done = on_brought;
+        ops->deploy(d, NULL, 0);
+        return true;
+    }
+    return false;
+}
+
+static void abort_bring(struct skf_flow *f)
+{
+    struct skf_engine *e = engine_of(f);
+    e->opts.deployers[e->deployer]->cancel(&e->deploys[e->deployer]);
+}
+
+static enum skf_next bring(struct skf_flow *f)
+{
+    struct skf_engine *e = engine_of(f);
+    skf_objects_release(&e->brought);
+    e->deployer = 0;
+    e->apply_began_wall_ms = skf_clock_wall_ms();
+    if (!bring_next(e))
+        return SKF_NEXT;
+    f->abort = abort_bring;
+    return SKF_WAIT;
+}
+
+/* --- manifests -------------------------------------------------------------------------------- */
+
+static void on_applied(struct skf_deploy *d, const struct skf_err *err)
+{
+    struct skf_engine *e = d->data;
+    bool was_prepared_only = !e->applying;
+    e->prepared = e->applying = e->unpreparing = false;
+    if (was_prepared_only) {
+        engine_pump(e);
         return;
     }
+    if (!err) {
+        skf_applied_put(&e->applied, &e->changed, engine_namespace(e));
+        e->acted = true;
+    }
+    skf_flow_resume(&e->deploying_flow, err);
+}
+
+static void abort_nothing(struct skf_flow *f)
+{
+    (void)f; /* it ends by itself, soon */
+}
+
+static void pick_changed(struct skf_engine *e)
+{
     skf_objects_sort(&e->rendered.objects);
     skf_objects_release(&e->changed);
     skf_objects_release(&e->left);
+    skf_objects_release(&e->standing);
     skf_applied_diff(&e->applied, &e->rendered.objects, engine_namespace(e), &e->changed, &e->left);
-    if (!e->changed.n) {
+    if (e->brought.n) {
+        skf_objects_copy(&e->rendered.objects, &e->standing);
+        skf_objects_copy(&e->brought, &e->standing);
+    }
+}
+
+static enum skf_next apply(struct skf_flow *f)
+{
+    struct skf_engine *e = engine_of(f);
+    size_t at;
+    const struct skf_deployer_ops *feeder = deploy_feeder(e, &at);
+    pick_changed(e);
+    if (!e->changed.n || !feeder) {
         deploy_unprepare(e);
-        e->applied_us = skf_clock_us();
-        e->ledger.us[SKF_LEDGER_APPLY] = e->applied_us - e->built_us;
-        if (prune(e))
-            return;
-        engine_emit(e, SKF_EV_DEPLOY_NOTHING, NULL, NULL);
-        if (serve_was_ready(e))
-            engine_loop_end(e, true);
-        else
-            serve_applied(e);
-        return;
+        return SKF_NEXT;
     }
     engine_emit_number(e, SKF_EV_DEPLOY_STARTED, NULL, NULL, (long long)e->changed.n);
     skf_autobuf struct skf_buf text = SKF_BUF_INIT;
     skf_manifest_join(&e->changed, &text);
-    if (!e->prepared)
-        fill_deploy(e);
+    struct skf_deploy *d = e->prepared ? &e->deploys[at] : fill_apply(e, at);
     e->applying = true;
     e->apply_began_wall_ms = skf_clock_wall_ms();
-    e->opts.deployer->deploy(&e->deploy, text.data, text.len);
+    f->abort = abort_nothing;
+    feeder->deploy(d, text.data, text.len);
+    return SKF_WAIT;
 }
 
-/* --- at the end ------------------------------------------------------------------------------- */
-
-static void on_remove_line(struct skf_deploy *d, const char *line)
+static void on_pruned(struct skf_engine *e)
 {
-    engine_emit(d->data, SKF_EV_CLEANUP_LINE, NULL, line);
+    skf_flow_resume(&e->deploying_flow, NULL);
 }
 
-static void on_removed(struct skf_deploy *d, const struct skf_err *err)
+static enum skf_next prune(struct skf_flow *f)
 {
-    struct skf_engine *e = d->data;
-    e->removing = false;
-    if (err)
-        engine_emit_err(e, SKF_EV_CLEANUP_FAILED, NULL, err);
-    skf_objects_release(&e->created);
+    struct skf_engine *e = engine_of(f);
+    e->applied_us = skf_clock_us();
+    e->ledger.us[SKF_LEDGER_APPLY] = e->applied_us - e->built_us;
+    if (e->acted)
+        engine_emit(e, SKF_EV_DEPLOY_DONE, NULL, NULL);
+    f->abort = abort_nothing;
+    if (clean_prune(e, on_pruned)) {
+        e->acted = true;
+        return SKF_WAIT;
+    }
+    return SKF_NEXT;
+}
+
+static const struct skf_step steps[] = {
+    { "checking the cluster", check_cluster },
+    { "kustomize", kustomize },
+    { "rendering", render },
+    { "deploying", bring },
+    { "applying", apply },
+    { "removing", prune },
+    { 0 },
+};
+
+static void fail_deploy(struct skf_engine *e, const struct skf_err *err)
+{
+    e->deploy_failed = true;
+    deploy_unprepare(e);
+    engine_emit_err(e, SKF_EV_DEPLOY_FAILED, NULL, err);
+    engine_fail(e, SKF_STAGE_DEPLOY, err);
+    engine_loop_end(e, false);
+}
+
+static void on_deployed(struct skf_flow *f)
+{
+    struct skf_engine *e = engine_of(f);
+    e->deploying = false;
+    if (f->err.code && f->err.code != SKF_ECANCELED) {
+        fail_deploy(e, &f->err);
+    } else if (e->phase == ENGINE_RUNNING && !f->err.code) {
+        if (!e->acted)
+            engine_emit(e, SKF_EV_DEPLOY_NOTHING, NULL, NULL);
+        if (e->acted || !serve_was_ready(e))
+            serve_applied(e);
+        else
+            engine_loop_end(e, true);
+    }
     engine_pump(e);
 }
 
-bool deploy_clean_up(struct skf_engine *e)
+void deploy_start(struct skf_engine *e)
 {
-    struct skf_err err = SKF_ERR_INIT;
-    if (!e->created.n)
-        return false;
-    if (check_same_cluster(e, &err) < 0) {
-        engine_emit_err(e, SKF_EV_CLEANUP_FAILED, NULL, &err);
-        return false;
-    }
-    skf_autobuf struct skf_buf text = SKF_BUF_INIT;
-    skf_objects_sort(&e->created);
-    skf_objects_reverse(&e->created);
-    skf_manifest_join(&e->created, &text);
-    fill_deploy(e);
-    e->deploy.on_line = on_remove_line;
-    e->deploy.done = on_removed;
-    e->removing = true;
-    engine_emit(e, SKF_EV_CLEANUP_STARTED, NULL, NULL);
-    e->opts.deployer->remove(&e->deploy, text.data, text.len);
-    return true;
+    e->sources_changed = e->manifests_dirty;
+    e->deploy_due = e->manifests_dirty = false;
+    e->watch_dirty = e->opts.dev;
+    e->acted = false;
+    e->deploying = true;
+    skf_flow_start(e->services.loop, &e->deploying_flow, steps, on_deployed);
+}
+
+void deploy_stop(struct skf_engine *e)
+{
+    deploy_unprepare(e);
+    if (e->deploying && !e->applying && !e->removing)
+        skf_flow_cancel(&e->deploying_flow);
 }

@@ -2,7 +2,8 @@
  *
  *   engine.c        life: begin, what to do next (pump), stop, end
  *   engine_units.c  one artifact: tag, inputs, build
- *   engine_deploy.c render, apply what differs, remember what we created, remove it
+ *   engine_deploy.c render, and have all deployers apply what differs
+ *   engine_clean.c  remember what we created, and take it away again
  *   engine_serve.c  what comes after apply: rollout, logs, port-forwards
  *   engine_watch.c  which paths matter, what a change of each means, reading skaffold.yaml again
  *
@@ -14,6 +15,7 @@
 #include "lib/engine/kustomize.h"
 #include "lib/engine/render.h"
 #include "lib/engine/tag.h"
+#include "lib/io/flow.h"
 #include "lib/io/loop.h"
 #include "lib/io/watch.h"
 #include "lib/kube/api.h"
@@ -98,16 +100,26 @@ struct skf_engine {
     char *discovered_repo;
 
     /* --- deploy --- */
-    struct skf_deploy deploy;
-    bool prepared, applying, removing;
+    struct skf_deploy *deploys; /* one for each of opts.deployers */
+    size_t deployer;            /* the one that runs */
+    struct skf_pair *images;    /* what it is given */
+    struct skf_flow deploying_flow;
+    bool deploying, removing;
+    bool prepared, unpreparing; /* the one that is fed manifests waits for them, or is to stop */
+    bool sources_changed;       /* manifests_dirty of the running deploy */
+    bool applying;              /* something changes in the cluster */
+    bool acted;                 /* ... or has */
     struct skf_kustomize kustomize;
-    bool kustomizing;
     struct skf_rendered rendered; /* what is being or was last applied */
     struct skf_objects changed;   /* the part of it that is fed to kubectl */
+    struct skf_objects brought;   /* by deployers with sources of their own */
+    struct skf_objects standing;  /* both together, when there are both */
     struct skf_applied applied;   /* in this session */
     struct skf_objects left;      /* applied before, and not in the manifests any more */
     struct skf_objects created;   /* by this session */
-    struct skf_map warned;        /* what is said once a session */
+    void (*pruned)(struct skf_engine *e);
+    size_t cleaning;       /* deployers that have still to remove what they created */
+    struct skf_map warned; /* what is said once a session */
 
     struct skf_serve *serve;
     struct skf_watch *watch;
@@ -144,12 +156,33 @@ void unit_cancel(struct unit *u);
 bool unit_idle(const struct unit *u);
 
 /* engine_deploy.c */
+void deploy_init(struct skf_engine *e);
+void deploy_free(struct skf_engine *e);
 void deploy_prepare(struct skf_engine *e);
 void deploy_start(struct skf_engine *e);
 void deploy_unprepare(struct skf_engine *e);
+/* Asks what runs to end, but for an apply of manifests: that is short, and nothing is half applied.
+ */
+void deploy_stop(struct skf_engine *e);
+/* Is a deploy under way? One that is only prepared is none. */
+bool deploy_busy(const struct skf_engine *e);
 bool deploy_idle(const struct skf_engine *e);
+/* All that stands in the cluster after the last deploy. */
+const struct skf_objects *deploy_objects(const struct skf_engine *e);
+/* The deployer that is fed manifests, or NULL; its place among opts.deployers in *at. */
+const struct skf_deployer_ops *deploy_feeder(const struct skf_engine *e, size_t *at);
+/* A deployer that is about to start something. */
+struct skf_deploy *deploy_fill(struct skf_engine *e, size_t at);
+int deploy_check_cluster(struct skf_engine *e, struct skf_err *err);
+
+/* engine_clean.c */
+/* A line of the tool: what it says it has created is ours to remove. */
+void clean_note_line(struct skf_engine *e, const char *line);
+/* Objects that have left the manifests go, if this session made them: starts that, then `done` is
+ * called; false when there is nothing to remove. */
+bool clean_prune(struct skf_engine *e, void (*done)(struct skf_engine *e));
 /* Removes what this session created; false when there is nothing to remove. */
-bool deploy_clean_up(struct skf_engine *e);
+bool clean_start(struct skf_engine *e);
 
 /* engine_serve.c */
 void serve_init(struct skf_engine *e);

@@ -169,8 +169,9 @@ static void follow_logs(struct skf_engine *e)
         s->tailing = true;
         skf_logs_start(e->api, &s->logs, e->apply_began_wall_ms);
     }
-    for (size_t i = 0; i < e->rendered.objects.n; i++) {
-        const char *own = e->rendered.objects.v[i].namespace_;
+    const struct skf_objects *objects = deploy_objects(e);
+    for (size_t i = 0; i < objects->n; i++) {
+        const char *own = objects->v[i].namespace_;
         for (size_t j = 0; j < e->n_units; j++)
             if (e->units[j].deployed)
                 skf_logs_follow_image(&s->logs, own ? own : engine_namespace(e),
@@ -281,8 +282,9 @@ static void forward_ports_in(struct skf_engine *e, const struct skf_object *o,
 /* --port-forward=services: all ports of the Services that we deploy; =pods: all containerPorts. */
 static void forward_deployed(struct skf_engine *e, bool services, bool pods)
 {
-    for (size_t i = 0; i < e->rendered.objects.n; i++) {
-        const struct skf_object *o = &e->rendered.objects.v[i];
+    const struct skf_objects *objects = deploy_objects(e);
+    for (size_t i = 0; i < objects->n; i++) {
+        const struct skf_object *o = &objects->v[i];
         struct skf_doc *doc = NULL;
         struct skf_err ignored = SKF_ERR_INIT;
         if (skf_doc_parse(o->file, o->text, strlen(o->text), &doc, &ignored) < 0)
@@ -422,7 +424,7 @@ void serve_applied(struct skf_engine *e)
     r->data = e;
     r->on_progress = on_progress;
     r->on_trouble = on_trouble;
-    skf_rollout_add_objects(r, &e->rendered.objects, engine_namespace(e));
+    skf_rollout_add_objects(r, deploy_objects(e), engine_namespace(e));
     e->serve->waiting = true;
     be_calm(e->serve);
     engine_emit(e, SKF_EV_STATUS_STARTED, NULL, NULL);

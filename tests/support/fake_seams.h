@@ -282,11 +282,18 @@ static inline bool fake_cancel_deploy(struct skf_deploy *d)
     return true;
 }
 
+static inline bool fake_wanted(const struct skf_config *config)
+{
+    return config->n_modules > 0;
+}
+
 static const struct skf_deployer_ops fake_deployer = { .name = "fake",
+                                                       .wanted = fake_wanted,
                                                        .prepare = fake_prepare,
                                                        .deploy = fake_deploy,
                                                        .remove = fake_remove,
                                                        .cancel = fake_cancel_deploy };
+static const struct skf_deployer_ops *const fake_deployers[] = { &fake_deployer, NULL };
 
 static inline void fake_reset(void)
 {

@@ -90,7 +90,7 @@ static int set_up(void **state)
         .deploys = true,
         .cleanup = true,
         .status_check = SKF_NO,
-        .deployer = &fake_deployer,
+        .deployers = fake_deployers,
         .tag = "t",
         .port_forward = &w->none,
         .config = { .command = "dev",
