@@ -36,6 +36,21 @@ static void test_known(void **state)
     skf_sha256_release(&h); /* without end */
 }
 
+static void test_md5(void **state)
+{
+    (void)state;
+    char out[SKF_MD5_HEX];
+    struct skf_md5 h;
+    skf_md5_init(&h);
+    skf_md5_add(&h, "a", 1);
+    skf_md5_add(&h, "bc", 2);
+    skf_md5_end(&h, out);
+    assert_string_equal(out, "900150983cd24fb0d6963f7d28e17f72");
+    skf_md5_release(&h); /* after end */
+    skf_md5_init(&h);
+    skf_md5_release(&h); /* without end */
+}
+
 static void test_valid(void **state)
 {
     (void)state;
@@ -55,7 +70,7 @@ static void test_valid(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_known),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_known), cmocka_unit_test(test_md5),
                                         cmocka_unit_test(test_valid) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
