@@ -36,6 +36,23 @@ const struct command commands[] = {
       "config allow-context NAME   a cluster that is not local needs not be named any more\n"
       "config forget-context NAME",
       cmd_config, "VERB [ARGUMENTS]" },
+    { "state", CMD_STATE, "where the running dev stands: builds, deployment, app",
+      "Asks the 'skiff dev' of this directory, or of the nearest one above it.", cmd_state },
+    { "wait", CMD_WAIT, "wait until the running dev is ready, or has failed",
+      "A save of a moment ago counts. Exit status: 0 when what was waited for has come; with "
+      "--for=ready\n"
+      "the code of the step that failed (3 config, 4 build, 6 deploy, 7 status), and 1 when the "
+      "time is\n"
+      "up, the session ends, or changes wait for a trigger.",
+      cmd_wait },
+    { "trigger", CMD_TRIGGER, "have the running dev build and deploy now",
+      "What waits is built and deployed; when nothing does, all images are built again.",
+      cmd_trigger },
+    { "events", CMD_EVENTS, "what the running dev does, as lines of JSON",
+      "The last 256 events, then each as it comes, until the session or this command ends.",
+      cmd_events },
+    { "why", CMD_WHY, "which image a file belongs to, by which rule, or why it is ignored",
+      "Asks the running dev, else reads the configuration itself.", cmd_why, "PATH" },
     { "version", CMD_VERSION, "print the version", NULL, cmd_version },
     { "help", CMD_HELP, "explain a command: skiff help COMMAND", NULL, cmd_help, "[COMMAND]" },
 };

@@ -27,6 +27,11 @@ int cmd_diagnose(const struct options *o);
 int cmd_fix(const struct options *o);
 int cmd_schema(const struct options *o);
 int cmd_config(const struct options *o);
+int cmd_state(const struct options *o);
+int cmd_wait(const struct options *o);
+int cmd_trigger(const struct options *o);
+int cmd_events(const struct options *o);
+int cmd_why(const struct options *o);
 int cmd_version(const struct options *o);
 int cmd_help(const struct options *o);
 #endif

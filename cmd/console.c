@@ -237,6 +237,19 @@ void console_event(void *data, const struct skf_event *ev)
     case SKF_EV_WATCHING:
         say_watching(c);
         break;
+    case SKF_EV_HELD:
+        say(c, YELLOW, "On hold: %s (r or 'skiff trigger')", ev->text);
+        break;
+    case SKF_EV_PAUSED:
+        say(c, YELLOW, "Paused: changes are collected (p goes on, r builds them now)");
+        break;
+    case SKF_EV_RESUMED:
+        say(c, YELLOW, "Going on");
+        break;
+    case SKF_EV_TRIGGERED:
+        c->tagging = false;
+        say(c, BLUE, "Triggered: %s", ev->text);
+        break;
     case SKF_EV_LOG:
         say(c, PLAIN, "%s%s%s", ev->subject, ev->subject[0] ? " " : "", ev->text);
         break;

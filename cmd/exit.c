@@ -1,5 +1,24 @@
 #include "cmd/exit.h"
 
+#include <string.h>
+
+#include "lib/base/mem.h"
+
+int exit_code_of_stage(const char *name)
+{
+    static const struct {
+        const char *name;
+        int code;
+    } stages[] = { { "config", EXIT_CODE_CONFIG },
+                   { "build", EXIT_CODE_BUILD },
+                   { "deploy", EXIT_CODE_DEPLOY },
+                   { "status", EXIT_CODE_STATUS } };
+    for (size_t i = 0; name && i < SKF_ARRAY_LEN(stages); i++)
+        if (strcmp(stages[i].name, name) == 0)
+            return stages[i].code;
+    return EXIT_CODE_FAILED;
+}
+
 int exit_code_of(enum skf_stage stage, const struct skf_err *err)
 {
     static const int codes[] = {

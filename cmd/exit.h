@@ -18,5 +18,7 @@ enum {
     /* 128 + signal: a one-shot command was interrupted (130 for Ctrl-C) */
 };
 
+/* The same by the stage's name on the control socket ("build"). */
+int exit_code_of_stage(const char *name);
 int exit_code_of(enum skf_stage stage, const struct skf_err *err);
 #endif

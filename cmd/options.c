@@ -71,6 +71,23 @@ static const struct option table[] = {
       "at the end remove what this session created (true)" },
     { "force", 0, KIND_BOOL, DEPLOYS, AT(force), NULL,
       "replace objects that cannot be changed in place (deletes and creates them)" },
+    { "trigger", 0, KIND_TEXT, CMD_DEV, AT(trigger), "HOW",
+      "notify: a change starts a loop; polling: the same by looking again and again; manual: "
+      "only the r key or 'skiff trigger' does (notify)" },
+    { "watch-poll-interval", 'i', KIND_TEXT, CMD_DEV, AT(poll_interval), "MS",
+      "how often --trigger=polling looks (1000)" },
+    { "watch-image", 'w', KIND_LIST, CMD_DEV, AT(watch_images), "TEXT",
+      "watch the sources of images whose name contains the text only" },
+    { "auto-build", 0, KIND_BOOL, CMD_DEV, AT(auto_build), NULL,
+      "build on a change, not on a trigger (true)" },
+    { "auto-deploy", 0, KIND_BOOL, CMD_DEV, AT(auto_deploy), NULL,
+      "deploy on a change, not on a trigger (true)" },
+    { "for", 0, KIND_TEXT, CMD_WAIT, AT(wait_for), "WHAT", "ready or error (ready)" },
+    { "timeout", 0, KIND_TEXT, CMD_WAIT, AT(timeout), "DURATION",
+      "give up after this time, as 90s or 2m (no limit)" },
+    { "json", 0, KIND_BOOL, CMD_STATE | CMD_WAIT | CMD_WHY, AT(json), NULL, "the answer as JSON" },
+    { "session", 0, KIND_TEXT, CMD_CONTROL, AT(session), "PID",
+      "which dev, where several run in one directory" },
     { "quiet", 'q', KIND_BOOL, CMD_BUILD, AT(quiet), NULL, "print nothing but the result" },
     { "output", 'o', KIND_TEXT, CMD_BUILD, AT(output), "TEMPLATE",
       "print the result ('{{json .}}'), or write type=oci,dest=DIR | type=docker,dest=FILE" },
@@ -99,11 +116,7 @@ static const struct option table[] = {
       "skiff has no artifact cache yet: Go's own cache makes an unchanged build short" },
     { "skip-tests", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
       "skiff runs no tests yet: leave it out" },
-    { "trigger", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "skiff always watches the file system" },
-    { "auto-build", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "skiff always builds on a change" },
-    { "auto-deploy", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "skiff always deploys on a change" },
     { "auto-sync", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "file sync is not supported yet" },
-    { "watch-image", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "all images are watched" },
 };
 
 static void *member(struct options *o, const struct option *opt)
@@ -313,6 +326,8 @@ int options_parse(unsigned command, const char *command_name, int argc, char *co
 {
     struct options o = { .profile_auto_activation = true,
                          .cleanup = true,
+                         .auto_build = true,
+                         .auto_deploy = true,
                          .tail = command == CMD_DEV };
     if (command == CMD_DEV)
         skf_strv_add(&o.port_forward, "user");
@@ -333,8 +348,9 @@ int options_parse(unsigned command, const char *command_name, int argc, char *co
 
 void options_release(struct options *o)
 {
-    struct skf_strv *lists[] = { &o->profiles, &o->modules,      &o->platforms, &o->build_images,
-                                 &o->insecure, &o->port_forward, &o->arguments, &o->owned };
+    struct skf_strv *lists[] = { &o->profiles,     &o->modules,   &o->platforms,
+                                 &o->build_images, &o->insecure,  &o->port_forward,
+                                 &o->watch_images, &o->arguments, &o->owned };
     for (size_t i = 0; i < SKF_ARRAY_LEN(lists); i++)
         skf_strv_release(lists[i]);
 }

@@ -21,18 +21,28 @@ enum {
     CMD_DIAGNOSE = 1 << 7,
     CMD_FIX = 1 << 8,
     CMD_SCHEMA = 1 << 9,
+    CMD_EVENTS = 1 << 16,
+    CMD_STATE = 1 << 17,
+    CMD_TRIGGER = 1 << 18,
+    CMD_WAIT = 1 << 19,
+    CMD_WHY = 1 << 20,
     CMD_SETTINGS = 1 << 24, /* config */
     CMD_PIPELINE = CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER | CMD_DELETE,
-    CMD_CONFIG = CMD_PIPELINE | CMD_DIAGNOSE, /* read the whole configuration */
-    CMD_ALL = CMD_CONFIG | CMD_FIX | CMD_SCHEMA | CMD_SETTINGS | CMD_VERSION | CMD_HELP,
+    CMD_CONFIG = CMD_PIPELINE | CMD_DIAGNOSE | CMD_WHY, /* read the whole configuration */
+    /* Speak with a running dev. */
+    CMD_CONTROL = CMD_EVENTS | CMD_STATE | CMD_TRIGGER | CMD_WAIT,
+    CMD_ALL =
+        CMD_CONFIG | CMD_CONTROL | CMD_FIX | CMD_SCHEMA | CMD_SETTINGS | CMD_VERSION | CMD_HELP,
 };
 
 struct options {
     const char *file, *kube_context, *kubeconfig, *namespace_, *default_repo, *tag;
     const char *output, *file_output, *verbosity, *digest_source, *color, *global_config;
+    const char *wait_for, *timeout, *session, *trigger, *poll_interval;
     struct skf_strv profiles, modules, platforms, build_images, insecure, port_forward;
+    struct skf_strv watch_images;
     bool profile_auto_activation, tail, cleanup, force, quiet, dry_run, offline, timestamps, help,
-        yaml_only, overwrite, global, all;
+        yaml_only, overwrite, global, all, json, auto_build, auto_deploy;
     enum skf_tristate push, status_check;
     struct skf_strv arguments; /* what is no option */
     struct skf_strv owned;     /* texts that the pointers above point into */

@@ -19,25 +19,30 @@ enum { PROBE_LIMIT_MS = 10000 };
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
+void engine_emit_event(struct skf_engine *e, const struct skf_event *ev)
+{
+    skf_state_event(&e->state, ev);
+    e->on_event(e->data, ev);
+    control_event(e, ev);
+}
+
 void engine_emit(struct skf_engine *e, enum skf_event_kind kind, const char *subject,
                  const char *text)
 {
-    struct skf_event ev = { .kind = kind, .subject = subject, .text = text };
-    e->on_event(e->data, &ev);
+    engine_emit_event(e, &(struct skf_event){ .kind = kind, .subject = subject, .text = text });
 }
 
 void engine_emit_number(struct skf_engine *e, enum skf_event_kind kind, const char *subject,
                         const char *text, long long number)
 {
-    struct skf_event ev = { .kind = kind, .subject = subject, .text = text, .number = number };
-    e->on_event(e->data, &ev);
+    engine_emit_event(
+        e, &(struct skf_event){ .kind = kind, .subject = subject, .text = text, .number = number });
 }
 
 void engine_emit_err(struct skf_engine *e, enum skf_event_kind kind, const char *subject,
                      const struct skf_err *err)
 {
-    struct skf_event ev = { .kind = kind, .subject = subject, .err = err };
-    e->on_event(e->data, &ev);
+    engine_emit_event(e, &(struct skf_event){ .kind = kind, .subject = subject, .err = err });
 }
 
 const char *engine_namespace(const struct skf_engine *e)
@@ -57,6 +62,7 @@ void engine_loop_begin(struct skf_engine *e, int64_t saved_wall_ms)
     int64_t now_us = skf_clock_us();
     int64_t ago_us = (skf_clock_wall_ms() - saved_wall_ms) * 1000;
     e->in_loop = true;
+    e->held_told = false;
     e->noticed_us = now_us;
     e->built_us = 0;
     e->layer_us = e->deliver_us = 0;
@@ -96,14 +102,14 @@ void engine_loop_end(struct skf_engine *e, bool good)
 {
     if (!e->in_loop)
         return;
-    e->in_loop = false;
+    e->in_loop = e->may_build = e->may_deploy = false;
     deploy_unprepare(e);
     if (good && !e->opts.dry_run) {
         e->ledger.total_us = 0;
         for (int i = 0; i < SKF_LEDGER_COUNT; i++)
             e->ledger.total_us += e->ledger.us[i] > 0 ? e->ledger.us[i] : 0;
         struct skf_event ev = { .kind = SKF_EV_LOOP_DONE, .ledger = &e->ledger };
-        e->on_event(e->data, &ev);
+        engine_emit_event(e, &ev);
         skf_ledger_remember(&e->history, &e->ledger);
     }
     if (e->opts.dev && e->phase == ENGINE_RUNNING) {
@@ -165,13 +171,14 @@ static void start_builds(struct skf_engine *e)
         struct unit *u = &e->units[i];
         if (u->ask_inputs && !u->asking)
             unit_ask_inputs(u);
-        if (slots <= 0 || !u->dirty || u->busy || !unit_can_start(u))
+        if (slots <= 0 || !u->dirty || u->busy || !unit_can_start(u) || hold_builds(e))
             continue;
         slots--;
         e->built_us = 0;
         serve_stop_waiting(e);
         unit_start(u);
-        if (e->opts.deploys) /* kubectl's own start costs 60-100 ms: let it pass while Go builds */
+        if (e->opts.deploys &&
+            !hold_deploys(e)) /* kubectl's own start costs 60-100 ms: let it pass while Go builds */
             deploy_prepare(e);
     }
 }
@@ -201,6 +208,10 @@ static void next_step(struct skf_engine *e)
     if (e->watch_dirty)
         watch_update(e); /* may find that something changed meanwhile */
     start_builds(e);
+    if (any_unit(e, is_dirty) && hold_builds(e) && !any_unit(e, is_busy)) {
+        hold_loop(e, "changes wait to be built");
+        return;
+    }
     if (any_unit(e, is_busy) || (any_unit(e, is_dirty) && !any_unit(e, is_failed)))
         return;
     if (!e->in_loop || deploy_busy(e))
@@ -217,7 +228,10 @@ static void next_step(struct skf_engine *e)
         engine_loop_end(e, true);
         return;
     }
-    if ((e->deploy_due || e->manifests_dirty) && !e->deploy_failed) {
+    bool deploy = (e->deploy_due || e->manifests_dirty) && !e->deploy_failed;
+    if (deploy && hold_deploys(e)) {
+        hold_loop(e, "changes wait to be deployed");
+    } else if (deploy) {
         if (serve_waiting(e))
             serve_stop_waiting(e); /* comes back here when it has stopped */
         else
@@ -241,6 +255,7 @@ static void end_soon(struct skf_engine *e)
         return;
     e->phase = ENGINE_ENDED;
     watch_free(e);
+    control_free(e);
     skf_defer_start(e->services.loop, &e->ending, 0, on_ended);
 }
 
@@ -333,10 +348,13 @@ static void begin_loops(struct skf_engine *e)
         return;
     e->phase = ENGINE_RUNNING;
     e->manifests_dirty = e->opts.deploys;
+    e->may_build = e->may_deploy = true; /* whatever waits for triggers later */
     engine_loop_begin(e, skf_clock_wall_ms());
     e->ledger.us[SKF_LEDGER_NOTICE] = -1; /* nobody saved: this is the first loop */
-    if (e->opts.dev)
+    if (e->opts.dev) {
         watch_start(e);
+        control_start(e);
+    }
     engine_pump(e);
 }
 
@@ -425,6 +443,7 @@ struct skf_engine *skf_engine_new(const struct skf_services *services,
         e->api = skf_kube_api_new(services->loop, services->http, e->opts.kube);
     serve_init(e);
     deploy_init(e);
+    skf_state_init(&e->state);
     return e;
 }
 
@@ -455,6 +474,8 @@ void skf_engine_free(struct skf_engine *e)
 {
     if (!e)
         return;
+    control_free(e);
+    skf_state_release(&e->state);
     units_free(e->units, e->n_units);
     units_drop_retired(e);
     if (e->has_plan)

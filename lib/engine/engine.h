@@ -18,14 +18,19 @@ struct skf_engine_options {
     bool deploys; /* else only build */
     bool dry_run; /* only choose tags */
     struct skf_config_request config;
-    struct skf_plan_request plan; /* discovered_repo is found by the engine */
+    struct skf_plan_request plan;                    /* discovered_repo is found by the engine */
     const struct skf_deployer_ops *const *deployers; /* ends with NULL; one is fed manifests */
-    const struct skf_kube_context *kube; /* NULL when the command needs no cluster */
+    const struct skf_kube_context *kube;             /* NULL when the command needs no cluster */
     const char *kubeconfig, *kubectl, *namespace_;
     const char *tag; /* --tag for every artifact, or NULL */
     enum skf_tristate status_check;
     bool tail, force, cleanup;
     const struct skf_strv *port_forward; /* modes: off, user, services, pods */
+    /* In dev: changes are collected, and built or applied when somebody triggers it. */
+    bool hold_builds, hold_deploys;
+    const struct skf_strv *watch_images; /* substrings: only these images; NULL or empty = all */
+    unsigned poll_ms;                    /* poll all directories so often; 0 = the kernel tells */
+    const char *control_dir; /* the project that the control socket is found by; NULL = none */
 };
 
 /* Which step a failure belongs to: decides the exit code. */
@@ -59,6 +64,12 @@ void skf_engine_start(struct skf_engine *e, struct skf_config *config,
                       void (*done)(struct skf_engine *e, const struct skf_err *err));
 /* Only asks: cancels what runs; `dev` then removes what it created. */
 void skf_engine_stop(struct skf_engine *e);
+/* In dev: what changes have asked for is done now, also while paused; when nothing waits, all
+ * images are built again. */
+void skf_engine_trigger(struct skf_engine *e);
+/* In dev: changes are collected only, until it is resumed. What runs goes on. */
+void skf_engine_pause(struct skf_engine *e, bool paused);
+bool skf_engine_is_paused(const struct skf_engine *e);
 void skf_engine_free(struct skf_engine *e); /* from done on */
 void *skf_engine_data(struct skf_engine *e);
 size_t skf_engine_artifact_count(const struct skf_engine *e);

@@ -6,14 +6,18 @@
  *   engine_clean.c  remember what we created, and take it away again
  *   engine_serve.c  what comes after apply: rollout, logs, port-forwards
  *   engine_watch.c  which paths matter, what a change of each means, reading skaffold.yaml again
+ *   engine_hold.c   changes that wait for a trigger
+ *   engine_control.c  what the control socket is asked
  *
  * All decisions are made in pump: callbacks store their result and call it. */
 #ifndef SKF_ENGINE_ENGINE_IMPL_H
 #define SKF_ENGINE_ENGINE_IMPL_H
 #include "lib/base/map.h"
+#include "lib/engine/control.h"
 #include "lib/engine/engine.h"
 #include "lib/engine/kustomize.h"
 #include "lib/engine/render.h"
+#include "lib/engine/state.h"
 #include "lib/engine/tag.h"
 #include "lib/io/flow.h"
 #include "lib/io/loop.h"
@@ -121,6 +125,14 @@ struct skf_engine {
     size_t cleaning;       /* deployers that have still to remove what they created */
     struct skf_map warned; /* what is said once a session */
 
+    /* --- what is asked from outside --- */
+    bool paused;
+    bool may_build, may_deploy; /* a trigger: for this loop */
+    bool held_told;
+    struct skf_state state; /* as the events told it */
+    struct skf_control *control;
+    SKF_VEC(char *) past; /* the last events, as JSON */
+
     struct skf_serve *serve;
     struct skf_watch *watch;
     /* Replaced lists of inputs, whose skip functions the watch may ask until its next commit. */
@@ -129,6 +141,7 @@ struct skf_engine {
 
 /* engine.c */
 void engine_pump(struct skf_engine *e);
+void engine_emit_event(struct skf_engine *e, const struct skf_event *ev);
 void engine_emit(struct skf_engine *e, enum skf_event_kind kind, const char *subject,
                  const char *text);
 void engine_emit_err(struct skf_engine *e, enum skf_event_kind kind, const char *subject,
@@ -148,6 +161,7 @@ const char *engine_namespace(const struct skf_engine *e);
 /* engine_units.c */
 void units_make(struct skf_engine *e, struct unit **units, size_t *n, const struct skf_plan *plan);
 void units_free(struct unit *units, size_t n);
+void units_forget_state(struct skf_engine *e);
 void units_drop_retired(struct skf_engine *e);
 bool unit_can_start(const struct unit *u);
 void unit_start(struct unit *u);
@@ -197,6 +211,17 @@ bool serve_waiting(const struct skf_engine *e);
 void serve_stop(struct skf_engine *e);
 bool serve_idle(const struct skf_engine *e);
 bool serve_wants_to_stay(const struct skf_engine *e);
+
+/* engine_hold.c */
+bool hold_builds(const struct skf_engine *e);
+bool hold_deploys(const struct skf_engine *e);
+/* Something is due and nobody has asked for it: says so once, and the loop ends here for now. */
+void hold_loop(struct skf_engine *e, const char *what);
+
+/* engine_control.c */
+void control_start(struct skf_engine *e);
+void control_event(struct skf_engine *e, const struct skf_event *ev);
+void control_free(struct skf_engine *e);
 
 /* engine_watch.c */
 /* Reads the configuration; findings go out as an event. */

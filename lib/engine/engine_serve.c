@@ -377,7 +377,7 @@ static void on_rolled_out(struct skf_rollout *r, const struct skf_err *err)
         int64_t took_us = skf_clock_us() - e->applied_us;
         struct skf_event ev = { .kind = SKF_EV_STATUS_READY, .us = took_us };
         e->ledger.us[SKF_LEDGER_READY] = took_us;
-        e->on_event(e->data, &ev);
+        engine_emit_event(e, &ev);
         engine_loop_end(e, true);
     } else if (err->code != SKF_ECANCELED) {
         engine_emit_err(e, SKF_EV_STATUS_FAILED, NULL, err);

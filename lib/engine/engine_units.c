@@ -21,6 +21,15 @@ static void fill_context(struct unit *u, struct skf_build_context *ctx)
                                        .dev = u->engine->opts.dev };
 }
 
+static bool is_watched(const struct unit *u)
+{
+    const struct skf_strv *only = u->engine->opts.watch_images;
+    bool all = !only || !only->n;
+    for (size_t i = 0; !all && i < only->n; i++)
+        all = strstr(u->planned->artifact->image, only->v[i]) != NULL;
+    return all && u->engine->opts.dev;
+}
+
 void units_make(struct skf_engine *e, struct unit **units, size_t *n, const struct skf_plan *plan)
 {
     struct unit *made = skf_xcalloc(plan->n_artifacts, sizeof *made);
@@ -28,7 +37,7 @@ void units_make(struct skf_engine *e, struct unit **units, size_t *n, const stru
         made[i].engine = e;
         made[i].planned = &plan->artifacts[i];
         made[i].dirty = true;
-        made[i].ask_inputs = e->opts.dev;
+        made[i].ask_inputs = is_watched(&made[i]);
     }
     *units = made;
     *n = plan->n_artifacts;
@@ -60,6 +69,15 @@ void units_free(struct unit *units, size_t n)
         skf_image_unref(u->image);
     }
     free(units);
+}
+
+/* Images that the plan no longer has must not be told as failed for ever. */
+void units_forget_state(struct skf_engine *e)
+{
+    skf_autostrv struct skf_strv images = SKF_STRV_INIT;
+    for (size_t i = 0; i < e->n_units; i++)
+        skf_strv_add(&images, e->units[i].planned->artifact->image);
+    skf_state_keep(&e->state, &images);
 }
 
 bool unit_idle(const struct unit *u)

@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/glob.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/path.h"
 #include "lib/engine/engine_impl.h"
+#include "lib/engine/sources.h"
 #include "lib/io/file.h"
 
 /* Owners of watched paths that are no artifact. */
@@ -72,27 +72,6 @@ static void on_change(void *data, const struct skf_watch_change *changes, size_t
     engine_pump(e);
 }
 
-/* A glob in the last element: new files of its folder count. Further up: everything below does. */
-static void add_pattern(struct skf_engine *e, const char *dir, const char *pattern)
-{
-    skf_autofree char *full = skf_path_join(dir, pattern);
-    if (!skf_glob_has_meta(full)) {
-        if (skf_file_is_dir(full))
-            skf_watch_add_tree(e->watch, full, &owner_manifests);
-        else
-            skf_watch_add_file(e->watch, full, &owner_manifests);
-        return;
-    }
-    skf_autofree char *parent = skf_path_dir(full);
-    if (!skf_glob_has_meta(parent)) {
-        skf_watch_add_dir(e->watch, parent, skf_path_base(full), &owner_manifests);
-        return;
-    }
-    while (skf_glob_has_meta(parent))
-        skf_replace(&parent, skf_path_dir(parent));
-    skf_watch_add_tree(e->watch, parent, &owner_manifests);
-}
-
 /* Between the start of a build and the moment its inputs are watched a save could slip through: the
  * watch reports what was written since then. 0 = no such gap. */
 static int64_t gap_began(struct skf_engine *e)
@@ -109,15 +88,14 @@ static int64_t gap_began(struct skf_engine *e)
     return began;
 }
 
-static void add_unit(struct skf_engine *e, struct unit *u)
+static void add_inputs(struct skf_engine *e, const struct skf_inputs *in, void *owner)
 {
-    for (size_t i = 0; i < u->inputs.files.n; i++)
-        skf_watch_add_file(e->watch, u->inputs.files.v[i], u);
-    for (size_t i = 0; i + 1 < u->inputs.dirs.n; i += 2)
-        skf_watch_add_dir(e->watch, u->inputs.dirs.v[i], u->inputs.dirs.v[i + 1], u);
-    for (size_t i = 0; i < u->inputs.trees.n; i++)
-        skf_watch_add_tree_except(e->watch, u->inputs.trees.v[i], u->inputs.skips,
-                                  u->inputs.skip_data, u);
+    for (size_t i = 0; i < in->files.n; i++)
+        skf_watch_add_file(e->watch, in->files.v[i], owner);
+    for (size_t i = 0; i + 1 < in->dirs.n; i += 2)
+        skf_watch_add_dir(e->watch, in->dirs.v[i], in->dirs.v[i + 1], owner);
+    for (size_t i = 0; i < in->trees.n; i++)
+        skf_watch_add_tree_except(e->watch, in->trees.v[i], in->skips, in->skip_data, owner);
 }
 
 void watch_update(struct skf_engine *e)
@@ -125,25 +103,16 @@ void watch_update(struct skf_engine *e)
     e->watch_dirty = false;
     if (!e->watch)
         return;
+    struct skf_inputs config = { 0 }, manifests = { 0 };
+    skf_sources_config(&e->plan.config, &config);
+    skf_sources_manifests(&e->plan, &manifests);
     skf_watch_begin(e->watch);
-    const struct skf_config *config = &e->plan.config;
-    for (size_t i = 0; i < config->files.n; i++)
-        skf_watch_add_file(e->watch, config->files.v[i], &owner_config);
-    for (size_t i = 0; i < config->n_modules; i++) {
-        const struct skf_module *m = &config->modules[i];
-        for (size_t j = 0; j < m->raw_yaml.n; j++)
-            add_pattern(e, m->dir, m->raw_yaml.v[j]);
-    }
-    skf_autostrv struct skf_strv manifests = SKF_STRV_INIT;
-    skf_autostrv struct skf_strv trees = SKF_STRV_INIT;
-    skf_render_files(&e->plan, &manifests);
-    skf_kustomize_inputs(config, &trees, &manifests);
-    for (size_t i = 0; i < trees.n; i++)
-        skf_watch_add_tree(e->watch, trees.v[i], &owner_manifests);
-    for (size_t i = 0; i < manifests.n; i++)
-        skf_watch_add_file(e->watch, manifests.v[i], &owner_manifests);
+    add_inputs(e, &config, &owner_config);
+    add_inputs(e, &manifests, &owner_manifests);
+    skf_inputs_release(&config);
+    skf_inputs_release(&manifests);
     for (size_t i = 0; i < e->n_units; i++)
-        add_unit(e, &e->units[i]);
+        add_inputs(e, &e->units[i].inputs, &e->units[i]);
 
     int64_t began = gap_began(e);
     if (began)
@@ -164,6 +133,8 @@ void watch_start(struct skf_engine *e)
 {
     e->watch = skf_watch_new(e->services.loop, on_change, e);
     skf_watch_on_trouble(e->watch, on_trouble, e);
+    if (e->opts.poll_ms)
+        skf_watch_poll_below(e->watch, "/", e->opts.poll_ms);
     watch_update(e);
 }
 
@@ -185,7 +156,7 @@ int watch_load_config(struct skf_engine *e, struct skf_config *out, struct skf_e
                     diags.n ? diags.v[0].message : "the configuration cannot be read");
     if (diags.n) {
         struct skf_event ev = { .kind = SKF_EV_CONFIG_FINDINGS, .diags = &diags };
-        e->on_event(e->data, &ev);
+        engine_emit_event(e, &ev);
     }
     skf_diagnostics_release(&diags);
     return rc;
@@ -242,6 +213,7 @@ void watch_reload(struct skf_engine *e)
     e->units = units;
     e->n_units = n;
     e->plan = plan;
+    units_forget_state(e);
     e->manifests_dirty = true;
     e->watch_dirty = true;
     skf_autofree char *text = again ? skf_xasprintf("%zu of %zu images are built again", again, n)

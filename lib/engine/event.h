@@ -34,8 +34,12 @@ enum skf_event_kind {
     SKF_EV_STATUS_FAILED, /* err: the verdict */
     SKF_EV_LOOP_DONE,     /* ledger */
     SKF_EV_WATCHING,      /* number: files */
-    SKF_EV_LOG,           /* subject: "[container]" prefix; text: the line */
-    SKF_EV_FORWARDED,     /* text: "Port forwarding service/x in namespace ..." */
+    SKF_EV_HELD,          /* text: what waits for a trigger */
+    SKF_EV_PAUSED,        /* changes are collected, and nothing is done about them */
+    SKF_EV_RESUMED,
+    SKF_EV_TRIGGERED, /* somebody asked for a loop; text: what is done */
+    SKF_EV_LOG,       /* subject: "[container]" prefix; text: the line */
+    SKF_EV_FORWARDED, /* text: "Port forwarding service/x in namespace ..." */
     SKF_EV_CLEANUP_STARTED,
     SKF_EV_CLEANUP_LINE,   /* text */
     SKF_EV_CLEANUP_FAILED, /* err */

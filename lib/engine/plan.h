@@ -13,7 +13,7 @@ struct skf_plan_request {
     const struct skf_builder_ops *const *builders; /* ends with NULL */
     const struct skf_strv *only;      /* --build-image: substrings; NULL or empty = all */
     const struct skf_strv *platforms; /* --platform */
-    const char *default_repo; /* flag or environment; NULL = none, "" = off */
+    const char *default_repo;         /* flag or environment; NULL = none, "" = off */
     bool multi_level_repo;
     const char *discovered_repo; /* the cluster's own registry (KEP-1755) or NULL */
     const char *fallback_repo;   /* of ~/.skaffold/config, when neither of them is there; or NULL */

@@ -321,6 +321,13 @@ void skf_watch_rescan(struct skf_watch *w)
     skf_wsettle_arm_timer(w);
 }
 
+bool skf_watch_pending(struct skf_watch *w)
+{
+    skf_wkernel_read(w);
+    skf_wsettle_arm_timer(w);
+    return w->dirty.n || w->jobs || w->rescan;
+}
+
 static void forget(struct skf_watch *w, struct wnode *n, struct skf_buf *path, hash_vec *fill)
 {
     EACH_CHILD(n, c)

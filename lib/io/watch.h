@@ -92,6 +92,9 @@ void skf_watch_since(struct skf_watch *w, int64_t wall_ms);
 int skf_watch_commit(struct skf_watch *w, struct skf_err *err);
 /* As if the kernel had said "anything may have changed": checks all by content. */
 void skf_watch_rescan(struct skf_watch *w);
+/* Is there anything that has been written and not been judged yet? What the kernel has to tell is
+ * read first. (Of what is polled nobody knows.) */
+bool skf_watch_pending(struct skf_watch *w);
 /* The content of these paths is known to be what we last wrote ourselves: not a change. For a
  * directory: all that is known below it. */
 void skf_watch_forget(struct skf_watch *w, const char *path);

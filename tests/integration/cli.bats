@@ -5,7 +5,7 @@ load ../support/common
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-COMMANDS=(dev run build render delete version help)
+COMMANDS=(dev run build render delete state wait trigger events why version help)
 
 @test "version prints one line" {
     skiff_ok version
@@ -119,4 +119,31 @@ COMMANDS=(dev run build render delete version help)
     run --separate-stderr bash -c '"$1" help >/dev/full' - "$SKIFF"
     expect_status 1
     expect_in "$stderr" 'cannot write'
+}
+
+@test "without a running dev: state, trigger and events say so; wait gives up in time" {
+    local command
+    export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR
+    for command in state trigger events wait; do
+        skiff "$command"
+        expect_status 1
+        expect_in "$stderr" "no 'skiff dev' runs"
+    done
+    skiff wait --json --timeout=100ms
+    expect_status 1
+    expect_in "$output" '"result":"ended"'
+    skiff wait --for=rain
+    expect_status 2
+    skiff wait --timeout=soon
+    expect_status 2
+    skiff state --session=x
+    expect_status 2
+}
+
+@test "dev refuses a trigger that it does not know before anything else" {
+    skiff dev --trigger=sometimes
+    expect_status 2
+    expect_in "$stderr" 'notify, polling or manual'
+    skiff dev --watch-poll-interval=soon
+    expect_status 2
 }
