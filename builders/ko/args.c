@@ -93,25 +93,64 @@ static int add_pair(struct skf_strv *to, const char *value, const char *flag,
     return 0;
 }
 
+/* A list as ko's flags take one: comma-separated, "a,b" in quotes is one element. */
+static void split_list(struct skf_strv *out, const char *text)
+{
+    struct skf_buf item = SKF_BUF_INIT;
+    bool quoted = false;
+    for (const char *p = text; *p; p++) {
+        if (*p == '"' && quoted && p[1] == '"')
+            skf_buf_addc(&item, *p++);
+        else if (*p == '"' && (quoted || item.len == 0))
+            quoted = !quoted;
+        else if (*p == ',' && !quoted)
+            skf_strv_take(out, skf_buf_take(&item));
+        else
+            skf_buf_addc(&item, *p);
+    }
+    if (text[0])
+        skf_strv_take(out, skf_buf_take(&item));
+}
+
+static int add_pairs(struct skf_strv *to, const char *value, const char *flag,
+                     const struct skf_node *at, struct skf_err *err)
+{
+    skf_autostrv struct skf_strv items = SKF_STRV_INIT;
+    int rc = 0;
+    split_list(&items, value);
+    for (size_t i = 0; i < items.n && rc == 0; i++)
+        rc = add_pair(to, items.v[i], flag, at, err);
+    return rc;
+}
+
+static bool says_no(const char *value)
+{
+    static const char *const no[] = { "false", "False", "FALSE", "f", "F", "0" };
+    for (size_t i = 0; i < SKF_ARRAY_LEN(no); i++)
+        if (strcmp(value, no[i]) == 0)
+            return true;
+    return false;
+}
+
 static int apply(const struct ko_flag *f, const char *arg, const char *value,
                  const struct skf_node *at, struct skf_ko_args *out, struct skf_err *err)
 {
     switch (f->effect) {
     case PLATFORM:
-        skf_strv_split(&out->platforms, value, ",");
+        split_list(&out->platforms, value);
         return 0;
     case LABEL:
-        return add_pair(&out->labels, value, "--image-label", at, err);
+        return add_pairs(&out->labels, value, "--image-label", at, err);
     case ANNOTATION:
-        return add_pair(&out->annotations, value, "--image-annotation", at, err);
+        return add_pairs(&out->annotations, value, "--image-annotation", at, err);
     case LDFLAGS:
-        skf_strv_split(&out->ldflags, value, ",");
+        split_list(&out->ldflags, value);
         return 0;
     case USER:
         skf_replace(&out->user, skf_xstrdup(value));
         return 0;
     case NO_OPTIMIZATIONS:
-        out->no_optimizations = true;
+        out->no_optimizations = !says_no(value);
         return 0;
     case NAMING:
         skf_strv_addf(&out->notes,
@@ -129,6 +168,8 @@ static int apply(const struct ko_flag *f, const char *arg, const char *value,
                             "'--sbom=%s' is not done by skiff: leave it out, or use --sbom=none",
                             value);
     case REFUSED:
+        if (!f->value && says_no(value))
+            return 0;
         break;
     }
     return skf_node_err(err, at, SKF_EUNSUPPORTED,
@@ -168,12 +209,17 @@ int skf_ko_args_parse(const struct skf_strings *args, struct skf_ko_args *out, s
         size_t len = eq ? (size_t)(eq - name) : strlen(name);
         const struct ko_flag *ko = find(ko_flags, SKF_ARRAY_LEN(ko_flags), name, len);
         const struct ko_flag *go = find(go_flags, SKF_ARRAY_LEN(go_flags), name, len);
+        const char *attached = NULL;
+        if (!ko && !go && !two && name[0] == 'j' && !name[1 + strspn(name + 1, "0123456789")]) {
+            ko = find(ko_flags, SKF_ARRAY_LEN(ko_flags), name, 1); /* "-j4" */
+            attached = name + 1;
+        }
         /* Long names with one dash are Go's way of writing; ko's own need two. */
         const struct ko_flag *f = ko && (two || len == 1 || !go) ? ko : go;
         if (!f)
             return unknown(arg, name, len, at, err);
-        const char *value = eq ? eq + 1 : NULL;
-        bool takes_next = f->value && !eq;
+        const char *value = eq ? eq + 1 : attached;
+        bool takes_next = f->value && !value;
         if (takes_next && i + 1 == args->n)
             return skf_node_err(err, at, SKF_ECONFIG, "'%s' wants a value", arg);
         if (takes_next)

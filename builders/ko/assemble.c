@@ -133,9 +133,8 @@ void skf_ko_layer_release(struct skf_ko_layer_job *j)
 
 /* --- documents -------------------------------------------------------------------------------- */
 
-/* Key, value ... NULL: ko's two about the base, then the user's. Borrowed. */
-static const char **annotations_of(const struct skf_ko_image_parts *parts,
-                                   const struct skf_image *base)
+/* Key, value ... NULL: the user's, then ko's two about the base. Borrowed. */
+static const char **annotations_of(const struct skf_ko_image_parts *parts, const char *base_digest)
 {
     const struct skf_strv *own = &parts->plan->annotations;
     const char **list = skf_xcalloc(own->n + 5, sizeof *list);
@@ -145,7 +144,7 @@ static const char **annotations_of(const struct skf_ko_image_parts *parts,
         list[n++] = own->v[i];
     if (parts->base_name) {
         list[n++] = "org.opencontainers.image.base.digest";
-        list[n++] = base->manifest->digest;
+        list[n++] = base_digest;
         list[n++] = "org.opencontainers.image.base.name";
         list[n++] = parts->base_name;
     }
@@ -163,7 +162,7 @@ struct skf_image *skf_ko_image_make(const struct skf_ko_image_parts *parts,
     skf_autofree char *comment = skf_xasprintf("go build output, at %s", program);
     skf_autofree char *created = plan->source_epoch >= 0 ? skf_ko_date(plan->source_epoch) : NULL;
     skf_autofree char *data_created = plan->data_epoch >= 0 ? skf_ko_date(plan->data_epoch) : NULL;
-    skf_autofree const char **annotations = annotations_of(parts, base);
+    skf_autofree const char **annotations = annotations_of(parts, base->manifest->digest);
     const char *entrypoint[] = { program, NULL };
     const char *env[] = { "KO_DATA_PATH=/var/run/ko", NULL };
     skf_autofree const char **labels = skf_xcalloc(parts->labels->n + 1, sizeof *labels);
@@ -200,9 +199,15 @@ struct skf_image *skf_ko_index_make(const struct skf_ko_image_parts *parts,
                                     const struct skf_ko_base_child *children,
                                     struct skf_image *const *images, size_t n, struct skf_err *err)
 {
-    /* base.digest is that of the base's index. ko annotates an OCI index first and then takes its
-     * digest, which names nothing that exists: the one place where we differ on purpose. */
-    skf_autofree const char **annotations = annotations_of(parts, base_index);
+    /* ko annotates an OCI index before it takes its digest for base.digest. That digest names
+     * nothing that exists, but it is what ko's images say. */
+    char digest[SKF_DIGEST_TEXT];
+    memcpy(digest, base_index->manifest->digest, sizeof digest);
+    if (strcmp(base_index->manifest->media_type, SKF_MT_DOCKER_LIST) != 0) {
+        skf_autofree const char **first = annotations_of(parts, digest);
+        skf_image_annotated_digest(base_index, first, digest);
+    }
+    skf_autofree const char **annotations = annotations_of(parts, digest);
     skf_autofree json_t **descriptors = skf_xcalloc(n, sizeof *descriptors);
     for (size_t i = 0; i < n; i++)
         descriptors[i] = describe_child(children[i].descriptor, images[i]);

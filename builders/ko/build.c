@@ -53,21 +53,18 @@ static void say(struct skf_ko_build *kb, const char *text)
 }
 
 /* ko says nothing, and the container ends with "no such file or directory". */
-static void check_linkage(struct skf_ko_build *kb)
+static int check_linkage(struct skf_ko_build *kb, struct skf_err *err)
 {
     if (!skf_ko_base_is_static(kb->base.reference))
-        return;
-    for (size_t i = 0; i < kb->units.n; i++) {
-        if (!skf_elf_is_dynamic(kb->units.v[i]->go.fd))
-            continue;
-        skf_autofree char *text =
-            skf_xasprintf("the program needs a C library (cgo), and the base image '%s' has none: "
-                          "it will not start; "
-                          "leave out CGO_ENABLED=1 or set fromImage to one with glibc",
-                          kb->base.reference);
-        say(kb, text);
-        return;
-    }
+        return 0;
+    for (size_t i = 0; i < kb->units.n; i++)
+        if (skf_elf_is_dynamic(kb->units.v[i]->go.fd))
+            return skf_err_set(err, SKF_EBUILD,
+                               "the program uses cgo and needs a C library, and the base image "
+                               "'%s' has none: it could not start; leave out CGO_ENABLED=1, or "
+                               "set fromImage to a base with glibc",
+                               kb->base.reference);
+    return 0;
 }
 
 static void remember_layers(struct skf_ko_build *kb)
@@ -90,7 +87,7 @@ static enum skf_next assemble(struct skf_flow *f)
                                               .name = kb->program,
                                               .base_name = kb->base.name };
     struct skf_image **images = skf_xcalloc(kb->n_children, sizeof *images);
-    check_linkage(kb);
+    check_linkage(kb, &f->err);
     remember_layers(kb);
     for (size_t i = 0; i < kb->n_children && !f->err.code; i++)
         images[i] =

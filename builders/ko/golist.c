@@ -4,12 +4,15 @@
 #include <string.h>
 
 #include "builders/ko/goerror.h"
+#include "builders/ko/goscan.h"
 #include "lib/base/path.h"
+#include "lib/io/file.h"
 
-enum { MAX_PACKAGES = 50000, MAX_OUTPUT = 256 * 1024 * 1024 };
+enum { MAX_SOURCE = 4 * 1024 * 1024, MAX_PACKAGES = 50000, MAX_OUTPUT = 256 * 1024 * 1024 };
 
 #define FIELDS                                                                                     \
-    "-json=ImportPath,Name,Dir,Error,Standard,DepOnly,Module,GoFiles,CgoFiles,CFiles,CXXFiles,"    \
+    "-json=ImportPath,Name,Dir,Error,Standard,DepOnly,Module,GoFiles,CgoFiles,IgnoredGoFiles,"     \
+    "CFiles,CXXFiles,"                                                                             \
     "MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles,EmbedFiles,EmbedPatterns"
 
 /* --- the answer ------------------------------------------------------------------------------- */
@@ -25,6 +28,7 @@ void skf_ko_package_release(struct skf_ko_package *p)
     free(p->module_dir);
     free(p->gomod);
     skf_strv_release(&p->go_files);
+    skf_strv_release(&p->ignored);
     skf_strv_release(&p->more_files);
     skf_strv_release(&p->embed_patterns);
     memset(p, 0, sizeof *p);
@@ -41,11 +45,26 @@ void skf_ko_package_copy(struct skf_ko_package *to, const struct skf_ko_package 
     p.module_path = skf_xstrdup(from->module_path);
     p.module_dir = skf_xstrdup(from->module_dir);
     p.gomod = skf_xstrdup(from->gomod);
-    p.go_files = p.more_files = p.embed_patterns = (struct skf_strv)SKF_STRV_INIT;
+    p.go_files = p.ignored = p.more_files = p.embed_patterns = (struct skf_strv)SKF_STRV_INIT;
     skf_strv_addv(&p.go_files, &from->go_files);
+    skf_strv_addv(&p.ignored, &from->ignored);
     skf_strv_addv(&p.more_files, &from->more_files);
     skf_strv_addv(&p.embed_patterns, &from->embed_patterns);
     *to = p;
+}
+
+bool skf_ko_package_is_cgo_only(const struct skf_ko_package *p)
+{
+    bool found = false;
+    for (size_t i = 0; i < p->ignored.n && !found && !p->go_files.n; i++) {
+        skf_autofree char *path = skf_path_join(p->dir, p->ignored.v[i]);
+        skf_autobuf struct skf_buf text = SKF_BUF_INIT, part = SKF_BUF_INIT;
+        struct skf_err ignored = SKF_ERR_INIT;
+        if (skf_file_read(path, MAX_SOURCE, &text, &ignored) == 0)
+            skf_goscan(text.data, text.len, &part);
+        found = part.len && strstr(part.data, "\"C\"");
+    }
+    return found;
 }
 
 void skf_ko_packages_release(struct skf_ko_packages *p)
@@ -100,6 +119,7 @@ static void read_package(const json_t *o, struct skf_ko_package *p)
     p->module_cached = version && version[0] && has_version(p->dir);
     names_of(o, "GoFiles", &p->go_files);
     names_of(o, "CgoFiles", &p->go_files);
+    names_of(o, "IgnoredGoFiles", &p->ignored);
     names_of(o, "EmbedPatterns", &p->embed_patterns);
     for (size_t i = 0; i < SKF_ARRAY_LEN(more); i++)
         names_of(o, more[i], &p->more_files);

@@ -14,6 +14,7 @@ struct skf_ko_package {
     char *module_path, *module_dir, *gomod;
     bool module_cached;         /* lies in the module cache: never changes */
     struct skf_strv go_files;   /* names in dir that are compiled: Go and cgo sources */
+    struct skf_strv ignored;    /* Go sources that constraints or a missing cgo leave out */
     struct skf_strv more_files; /* names of other inputs: C, assembly, headers, embedded files */
     struct skf_strv embed_patterns; /* as written behind //go:embed */
 };
@@ -23,6 +24,8 @@ struct skf_ko_packages {
 };
 void skf_ko_package_release(struct skf_ko_package *p);
 void skf_ko_package_copy(struct skf_ko_package *to, const struct skf_ko_package *from);
+/* All of its sources are left out, and one imports "C"? Blocks for small files. */
+bool skf_ko_package_is_cgo_only(const struct skf_ko_package *p);
 void skf_ko_packages_release(struct skf_ko_packages *p);
 /* The stream of JSON objects that `go list -json` prints. `limit` packages at most. */
 int skf_ko_packages_parse(const char *text, size_t len, size_t limit, struct skf_ko_packages *out,

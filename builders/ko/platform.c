@@ -68,12 +68,30 @@ static char *from_environment(void)
     return skf_xasprintf("%s/%s", os, arch);
 }
 
+/* As ko does: with both it is not clear which one is meant. */
+static int refuse_both(const char *wanted, struct skf_err *err)
+{
+    static const char *const names[] = { "GOOS", "GOARCH", "GOARM" };
+    for (size_t i = 0; i < SKF_ARRAY_LEN(names); i++) {
+        const char *value = getenv(names[i]);
+        if (value && value[0])
+            return skf_err_set(
+                err, SKF_ECONFIG,
+                "%s=%s in the environment and the platform '%s' asked for by --platform, "
+                "defaultPlatforms or KO_DEFAULTPLATFORMS: take one of them out",
+                names[i], value, wanted);
+    }
+    return 0;
+}
+
 int skf_ko_platforms_choose(const struct skf_strv *wanted, const struct skf_strv *configured,
                             const char *default_arch, struct skf_ko_platforms *out,
                             struct skf_err *err)
 {
     skf_autostrv struct skf_strv list = SKF_STRV_INIT;
     const struct skf_strv *from = wanted && wanted->n ? wanted : configured;
+    if (configured && configured->n && refuse_both(configured->v[0], err) < 0)
+        return -(int)err->code;
     for (size_t i = 0; from && i < from->n; i++)
         skf_strv_split(&list, from->v[i], ", ");
     if (list.n == 0) {

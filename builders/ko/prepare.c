@@ -25,8 +25,15 @@ const struct skf_ko_package *skf_ko_main_package(const struct skf_ko_packages *l
                     n);
         return NULL;
     }
-    if (strcmp(found->name, "main") == 0)
+    if (strcmp(found->name, "main") == 0 && !skf_ko_package_is_cgo_only(found))
         return found;
+    if (skf_ko_package_is_cgo_only(found)) {
+        skf_err_set(err, SKF_EBUILD,
+                    "'%s' is a cgo program (import \"C\"), and images are built without cgo: add "
+                    "'CGO_ENABLED=1' to 'env' and set fromImage to a base with a C library",
+                    found->import_path);
+        return NULL;
+    }
     if (found->error[0]) {
         /* Go's own reason is better than "not package main". */
         skf_autofree char *text = found->error_pos[0]
@@ -203,6 +210,19 @@ static enum skf_next find_package(struct skf_flow *f)
 }
 
 /* A `builds` entry that was found through the import path brings settings of its own. */
+static enum skf_next collect_facts_again(struct skf_flow *f)
+{
+    struct skf_ko_prepare *p = of(f);
+    struct skf_ko_texts *texts[] = { &p->plan.env, &p->plan.flags, &p->plan.ldflags };
+    if (!p->plan.strict || !p->have_package)
+        return SKF_NEXT;
+    for (size_t i = 0; i < SKF_ARRAY_LEN(texts); i++)
+        if (skf_ko_plan_collect_roots(&p->plan, texts[i], &f->err) < 0)
+            return SKF_NEXT;
+    skf_ko_facts_release(&p->facts);
+    return collect_facts(f);
+}
+
 static enum skf_next expand_again(struct skf_flow *f)
 {
     struct skf_ko_prepare *p = of(f);
@@ -214,8 +234,13 @@ static enum skf_next expand_again(struct skf_flow *f)
 }
 
 static const struct skf_step steps[] = {
-    { "settings", load_plan },   { "facts", collect_facts }, { "templates", expand_settings },
-    { "package", find_package }, { "entry", expand_again },  { 0 },
+    { "settings", load_plan },
+    { "facts", collect_facts },
+    { "templates", expand_settings },
+    { "package", find_package },
+    { "facts", collect_facts_again },
+    { "entry", expand_again },
+    { 0 },
 };
 
 static void on_flow_done(struct skf_flow *f)

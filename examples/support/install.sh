@@ -7,11 +7,13 @@
 #   skiff_need_packages PKG... Debian packages; starts none of their services
 #   skiff_need_go              a Go new enough, as `go` on PATH
 #   skiff_need_kubectl         a kubectl, on PATH
+#   skiff_need_ko              the ko that skiff's images are held against, on PATH; wants Go
 #   skiff_busy TEXT CMD...     run CMD in silence, tell every few seconds that it still runs
 
 # The least Go that builds examples/cluster, and the one fetched when there is none.
 SKIFF_GO_MINIMUM=1.24.0
 SKIFF_GO_VERSION=1.26.8
+SKIFF_KO_VERSION=v0.19.1
 
 SKIFF_CACHE=${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/skiff
 SKIFF_SUPPORT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -209,5 +211,22 @@ skiff_need_kubectl() {
     command -v kubectl >/dev/null && return 0
     dir=$("$SKIFF_SUPPORT/../cluster/up" --build-only) || skiff_die "kubectl could not be built"
     PATH=$dir/bin:$PATH
+    export PATH
+}
+
+# --- ko ---
+
+skiff_need_ko() {
+    local to=$SKIFF_CACHE/ko-program/$SKIFF_KO_VERSION fd
+    [[ $(ko version 2>/dev/null) != "$SKIFF_KO_VERSION" ]] || return 0
+    mkdir -p "$to"
+    exec {fd}<"$to"
+    flock "$fd"
+    if [[ $("$to/ko" version 2>/dev/null) != "$SKIFF_KO_VERSION" ]]; then
+        skiff_busy "Building ko $SKIFF_KO_VERSION" env GOBIN="$to" GOFLAGS= GOWORK=off CGO_ENABLED=0 \
+            go install "github.com/google/ko@$SKIFF_KO_VERSION" || skiff_die "ko $SKIFF_KO_VERSION could not be built"
+    fi
+    exec {fd}<&-
+    PATH=$to:$PATH
     export PATH
 }

@@ -192,3 +192,17 @@ struct skf_image *skf_image_index(const struct skf_image *base_index,
     }
     return im;
 }
+
+void skf_image_annotated_digest(const struct skf_image *im, const char *const *annotations,
+                                char digest[SKF_DIGEST_TEXT])
+{
+    json_t *doc = json_copy(im->manifest_doc);
+    json_t *notes = map_of(doc, "annotations");
+    overlay(notes, annotations);
+    json_object_set_new(doc, "annotations", notes);
+    json_t *ordered = skf_document_order_manifest(doc);
+    skf_autofree char *text = skf_image_json(ordered);
+    skf_digest_of(text, strlen(text), digest);
+    json_decref(ordered);
+    json_decref(doc);
+}

@@ -77,6 +77,9 @@ struct skf_image *skf_image_index(const struct skf_image *base_index,
                                   struct skf_image *const *children,
                                   json_t *const *base_descriptors, size_t n,
                                   const char *const *annotations, struct skf_err *err);
+/* The digest that `im` would have with these annotations (key, value ..., NULL). */
+void skf_image_annotated_digest(const struct skf_image *im, const char *const *annotations,
+                                char digest[SKF_DIGEST_TEXT]);
 /* An empty single image: what "scratch" means. OCI types. */
 struct skf_image *skf_image_scratch(const struct skf_platform *platform);
 /* skiff's own minimal base, "skiff.local/static": CA bundle of this machine, /etc/passwd and group

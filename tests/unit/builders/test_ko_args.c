@@ -16,7 +16,7 @@ static void test_ko_flags(void **state)
     struct skf_ko_args a;
     const char *list[] = { "--platform=linux/amd64,linux/arm64",
                            "--image-label",
-                           "a=b=c",
+                           "a=b=c,\"d=e,f\"",
                            "--image-annotation=k=v",
                            "--image-user=1000",
                            "--ldflags=-s,-w",
@@ -27,6 +27,8 @@ static void test_ko_flags(void **state)
     assert_string_equal(a.platforms.v[1], "linux/arm64");
     assert_string_equal(a.labels.v[0], "a");
     assert_string_equal(a.labels.v[1], "b=c");
+    assert_int_equal(a.labels.n, 4);
+    assert_string_equal(a.labels.v[3], "e,f");
     assert_string_equal(a.annotations.v[1], "v");
     assert_string_equal(a.user, "1000");
     assert_int_equal(a.ldflags.n, 2);
@@ -54,9 +56,12 @@ static void test_naming_is_noted(void **state)
     (void)state;
     struct skf_err err = SKF_ERR_INIT;
     struct skf_ko_args a;
-    const char *list[] = { "--bare", "-t", "v1" };
+    const char *list[] = {
+        "--bare", "-t", "v1", "-j4", "--debug=false", "--disable-optimizations=false"
+    };
     assert_int_equal(parse(&a, &err, list, SKF_ARRAY_LEN(list)), 0);
-    assert_int_equal(a.notes.n, 2);
+    assert_int_equal(a.notes.n, 3);
+    assert_false(a.no_optimizations);
     assert_non_null(strstr(a.notes.v[0], "'--bare' has no effect"));
     skf_ko_args_release(&a);
 }

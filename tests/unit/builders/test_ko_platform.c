@@ -34,8 +34,23 @@ static void test_precedence(void **state)
     setenv("GOARCH", "arm", 1);
     setenv("GOARM", "7", 1);
     expect("", "", "linux/arm/v7", 1);
+    clean_environment();
     expect("", "linux/s390x,linux/amd64", "linux/s390x", 2);
     expect("linux/arm64", "linux/s390x", "linux/arm64", 1);
+}
+
+static void test_platform_and_environment(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "GOOS", "GOARCH", "GOARM" };
+    for (size_t i = 0; i < SKF_ARRAY_LEN(names); i++) {
+        struct skf_ko_platforms p;
+        struct skf_err err = SKF_ERR_INIT;
+        clean_environment();
+        setenv(names[i], "x", 1);
+        assert_int_equal(choose("", "linux/amd64", &p, &err), -SKF_ECONFIG);
+        assert_non_null(strstr(err.msg, names[i]));
+    }
     clean_environment();
 }
 
@@ -133,10 +148,10 @@ static void test_default_arch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_precedence),         cmocka_unit_test(test_all),
-        cmocka_unit_test(test_windows_is_refused), cmocka_unit_test(test_env),
-        cmocka_unit_test(test_concrete),           cmocka_unit_test(test_contradiction),
-        cmocka_unit_test(test_default_arch),
+        cmocka_unit_test(test_precedence),    cmocka_unit_test(test_platform_and_environment),
+        cmocka_unit_test(test_all),           cmocka_unit_test(test_windows_is_refused),
+        cmocka_unit_test(test_env),           cmocka_unit_test(test_concrete),
+        cmocka_unit_test(test_contradiction), cmocka_unit_test(test_default_arch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
