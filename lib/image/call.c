@@ -55,6 +55,7 @@ void skf_call_again(struct skf_call *c, const char *method)
     skf_replace(&c->url, NULL);
     c->accept = c->content_type = c->mount_from = NULL;
     c->body = NULL;
+    c->body_from = c->body_size = 0;
     c->single = false;
     c->max_body = ERROR_MAX;
     c->on_body = NULL;
@@ -333,7 +334,7 @@ static bool same_host(const struct skf_call *c, const char *url)
 static ssize_t read_body(struct skf_http_req *r, char *to, size_t len)
 {
     struct skf_call *c = r->data;
-    ssize_t n = skf_blob_read(c->body, c->body_at, to, len);
+    ssize_t n = skf_blob_read(c->body, c->body_from + c->body_at, to, len);
     if (n > 0)
         c->body_at += n;
     if (n > 0 && c->on_sent)
@@ -344,6 +345,8 @@ static ssize_t read_body(struct skf_http_req *r, char *to, size_t len)
 static bool rewind_body(struct skf_http_req *r)
 {
     struct skf_call *c = r->data;
+    if (c->single) /* curl would send it again by itself, to an upload that has got half of it */
+        return false;
     c->body_at = 0;
     return true;
 }
@@ -430,8 +433,11 @@ static void send_request(struct skf_call *c, const char *token)
         c->http.max_redirects = 10;
     c->body_at = 0;
     if (c->body) {
+        if (c->body_size)
+            skf_strv_addf(&c->http.headers, "Content-Range: %lld-%lld", (long long)c->body_from,
+                          (long long)(c->body_from + c->body_size - 1));
         c->http.has_body = true;
-        c->http.send_size = c->body->size;
+        c->http.send_size = c->body_size ? c->body_size : c->body->size;
         c->http.read_body = read_body;
         c->http.rewind_body = rewind_body;
     }

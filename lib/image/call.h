@@ -24,6 +24,7 @@ struct skf_host {
     bool loopback, insecure, local_name;
     const char *scheme; /* NULL = not asked yet */
     struct skf_challenge challenge;
+    int64_t chunk_bytes;                     /* larger bodies are refused; 0 = not known to be */
     struct skf_map tokens;                   /* scopes -> struct token */
     char *ca_pem, *client_cert, *client_key; /* from certs.d, or NULL */
 };
@@ -52,7 +53,9 @@ struct skf_call {
     bool push;              /* scope pull,push instead of pull */
     const char *mount_from; /* one more repository to be read; borrowed */
     struct skf_blob *body;  /* borrowed */
-    bool single;            /* no tries after a lost connection or a 5xx: the caller starts over */
+    /* Only this part of it; body_size 0 = all. A part goes with a Content-Range. */
+    int64_t body_from, body_size;
+    bool single; /* no tries after a lost connection or a 5xx: the caller starts over */
     size_t max_body;
     bool (*on_body)(struct skf_call *c, const char *data, size_t len); /* for 2xx answers only */
     void (*on_sent)(struct skf_call *c); /* body_at has grown; start and cancel nothing in it */
@@ -63,7 +66,7 @@ struct skf_call {
      * ---------------------------------------------------------------------------------- */
     struct skf_http_req http; /* status, headers, body */
     unsigned requests;        /* HTTP requests made, also for login */
-    int64_t body_at;          /* bytes of the body handed to the transport */
+    int64_t body_at;          /* bytes of the body, or of its part, handed to the transport */
     /* --- private
      * ---------------------------------------------------------------------------------- */
     struct skf_registry *registry;

@@ -23,6 +23,7 @@ static void finish(struct push *u)
         p->requests += u->lanes[i].call.requests;
         if (u->lanes[i].call_ready)
             skf_call_release(&u->lanes[i].call);
+        free(u->lanes[i].location);
     }
     p->requests += u->call.requests;
     if (u->call_ready)

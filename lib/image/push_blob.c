@@ -1,6 +1,5 @@
 /* The blobs of a push, several lanes at a time. A lane takes the next blob until none is left:
- * known from before, or HEAD, or mounted, or [fetched, then] POST + PUT. A lost upload starts over.
- */
+ * known from before, or HEAD, or mounted, or [fetched, then] uploaded (push_upload.c). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +48,7 @@ static void fail(struct push *u, const struct skf_err *err)
 
 /* --- progress --------------------------------------------------------------------------------- */
 
-static void report(struct lane *l, int64_t done)
+void skf_lane_report(struct lane *l, int64_t done)
 {
     struct push *u = l->u;
     u->sent += done - l->counted;
@@ -58,16 +57,11 @@ static void report(struct lane *l, int64_t done)
         u->p->on_progress(u->p, u->sent, u->total);
 }
 
-static void on_sent(struct skf_call *c)
-{
-    report(c->data, c->body_at);
-}
-
 /* --- one blob --------------------------------------------------------------------------------- */
 
 static void on_answer(struct skf_call *c, const struct skf_err *err);
 
-static void request(struct lane *l, enum transfer_state state, const char *method)
+void skf_lane_request(struct lane *l, enum transfer_state state, const char *method)
 {
     struct push *u = l->u;
     if (!l->call_ready)
@@ -79,13 +73,13 @@ static void request(struct lane *l, enum transfer_state state, const char *metho
     l->state = state;
 }
 
-static void start(struct lane *l)
+void skf_lane_start(struct lane *l)
 {
     l->call_active = true;
     skf_call_start(&l->call, on_answer);
 }
 
-static void lane_done(struct lane *l)
+void skf_lane_end(struct lane *l)
 {
     struct push *u = l->u;
     skf_blob_unref(l->local);
@@ -99,17 +93,17 @@ static void lane_done(struct lane *l)
     lane_next(l);
 }
 
-static void blob_there(struct lane *l)
+void skf_lane_there(struct lane *l)
 {
     set_known(l->u, l->blob->digest);
-    report(l, l->blob->size);
-    lane_done(l);
+    skf_lane_report(l, l->blob->size);
+    skf_lane_end(l);
 }
 
-static void lane_fail(struct lane *l, const struct skf_err *err)
+void skf_lane_fail(struct lane *l, const struct skf_err *err)
 {
     fail(l->u, err);
-    lane_done(l);
+    skf_lane_end(l);
 }
 
 /* "docker.io/library/alpine" -> "library/alpine" when it is in the registry that we push to. */
@@ -123,33 +117,26 @@ static const char *mountable(const struct lane *l)
     return from + len + 1;
 }
 
-static void open_upload(struct lane *l)
-{
-    request(l, OPEN, "POST");
-    l->call.path = skf_xstrdup("blobs/uploads/");
-    start(l);
-}
-
 static void on_fetched(struct skf_fetch *f, const struct skf_err *err)
 {
     struct lane *l = f->data;
     l->fetching = false;
     l->u->p->requests += f->call.requests;
     if (err) {
-        lane_fail(l, err);
+        skf_lane_fail(l, err);
         return;
     }
     l->local = f->local;
     if (l->u->err.code)
-        lane_done(l);
+        skf_lane_end(l);
     else
-        open_upload(l);
+        skf_upload_open(l);
 }
 
 static void send_content(struct lane *l)
 {
     if (skf_blob_is_local(l->blob) || l->local) {
-        open_upload(l);
+        skf_upload_open(l);
         return;
     }
     l->fetch.registry = l->u->p->registry;
@@ -160,60 +147,19 @@ static void send_content(struct lane *l)
     skf_fetch_start(&l->fetch);
 }
 
-static void upload(struct lane *l)
-{
-    skf_autofree char *location = skf_call_location(&l->call);
-    struct skf_err err = SKF_ERR_INIT;
-    if (!location) {
-        skf_err_set(&err, SKF_EPROTO, "registry '%s' opened an upload without a Location",
-                    l->call.host->name);
-        lane_fail(l, &err);
-        return;
-    }
-    request(l, UPLOAD, "PUT");
-    l->call.url = skf_xasprintf("%s%cdigest=%s", location, strchr(location, '?') ? '&' : '?',
-                                l->blob->digest);
-    l->call.content_type = "application/octet-stream";
-    l->call.body = l->local ? l->local : l->blob;
-    l->call.single = true;
-    l->call.on_sent = on_sent;
-    start(l);
-}
-
-static void on_pause_over(struct skf_defer *d)
-{
-    struct lane *l = SKF_CONTAINER_OF(d, struct lane, defer);
-    if (l->u->err.code)
-        lane_done(l);
-    else
-        open_upload(l);
-}
-
-static bool upload_again(struct lane *l, const struct skf_err *err)
-{
-    bool lost = skf_call_transient(&l->call, err);
-    if (!err)
-        lost = lost || l->call.http.status == 404 || l->call.http.status == 416 ||
-               skf_call_has_code(&l->call, "BLOB_UPLOAD_INVALID") ||
-               skf_call_has_code(&l->call, "BLOB_UPLOAD_UNKNOWN");
-    if (!lost || ++l->tries >= SKF_CALL_TRIES)
-        return false;
-    long ms = skf_call_delay(&l->call, l->tries);
-    if (ms < 0)
-        return false;
-    skf_log_debug("registry: upload of %.19s was lost after %lld bytes; starting over in %ld ms",
-                  l->blob->digest, (long long)l->call.body_at, ms);
-    report(l, 0);
-    skf_defer_start(l->u->p->registry->loop, &l->defer, (unsigned)ms, on_pause_over);
-    return true;
-}
-
-static void refused(struct lane *l)
+void skf_lane_refused(struct lane *l)
 {
     struct skf_err err = SKF_ERR_INIT;
     skf_autofree char *doing = skf_xasprintf("pushing '%s'", l->u->full_name);
     skf_call_fail(&l->call, doing, &err);
-    lane_fail(l, &err);
+    skf_lane_fail(l, &err);
+}
+
+void skf_lane_ask(struct lane *l)
+{
+    skf_lane_request(l, HEAD, "HEAD");
+    l->call.path = skf_xasprintf("blobs/%s", l->blob->digest);
+    skf_lane_start(l);
 }
 
 static void on_head(struct lane *l, int status)
@@ -221,14 +167,14 @@ static void on_head(struct lane *l, int status)
     const char *from = mountable(l);
     if (status == 200) {
         l->u->p->blobs_present++;
-        blob_there(l);
+        skf_lane_there(l);
     } else if (status != 404 && status != 403) {
-        refused(l);
+        skf_lane_refused(l);
     } else if (from) {
-        request(l, MOUNT, "POST");
+        skf_lane_request(l, MOUNT, "POST");
         l->call.path = skf_xasprintf("blobs/uploads/?mount=%s&from=%s", l->blob->digest, from);
         l->call.mount_from = from;
-        start(l);
+        skf_lane_start(l);
     } else {
         send_content(l);
     }
@@ -240,9 +186,9 @@ static void on_mount(struct lane *l, int status)
 {
     if (status == 201) {
         l->u->p->blobs_present++;
-        blob_there(l);
+        skf_lane_there(l);
     } else if (status == 202 && (skf_blob_is_local(l->blob) || l->local)) {
-        upload(l);
+        skf_upload_opened(l);
     } else {
         send_content(l);
     }
@@ -254,25 +200,15 @@ static void on_answer(struct skf_call *c, const struct skf_err *err)
     int status = c->http.status;
     l->call_active = false;
     if (l->u->err.code) {
-        lane_done(l);
+        skf_lane_end(l);
         return;
     }
-    if (l->state == UPLOAD) {
-        int64_t at = c->body_at;
-        if (!err && status == 201) {
-            l->u->p->blobs_sent++;
-            l->u->p->bytes_sent += at;
-            blob_there(l);
-        } else if (!upload_again(l, err)) {
-            if (err)
-                lane_fail(l, err);
-            else
-                refused(l);
-        }
+    if (l->state >= UPLOAD) {
+        skf_upload_answer(l, err);
         return;
     }
     if (err && !(l->state == MOUNT && err->code == SKF_EDENIED)) {
-        lane_fail(l, err);
+        skf_lane_fail(l, err);
         return;
     }
     if (l->state == HEAD)
@@ -280,9 +216,9 @@ static void on_answer(struct skf_call *c, const struct skf_err *err)
     else if (l->state == MOUNT)
         on_mount(l, err ? 403 : status);
     else if (status == 202)
-        upload(l);
+        skf_upload_opened(l);
     else
-        refused(l);
+        skf_lane_refused(l);
 }
 
 static void lane_next(struct lane *l)
@@ -293,13 +229,11 @@ static void lane_next(struct lane *l)
         l->counted = 0;
         l->tries = 0;
         if (is_known(u, b->digest)) {
-            report(l, b->size);
+            skf_lane_report(l, b->size);
             continue;
         }
         l->blob = b;
-        request(l, HEAD, "HEAD");
-        l->call.path = skf_xasprintf("blobs/%s", b->digest);
-        start(l);
+        skf_lane_ask(l);
         return;
     }
     if (--u->busy == 0)
@@ -308,7 +242,7 @@ static void lane_next(struct lane *l)
 
 static void on_lane_dropped(struct skf_defer *d)
 {
-    lane_done(SKF_CONTAINER_OF(d, struct lane, defer));
+    skf_lane_end(SKF_CONTAINER_OF(d, struct lane, defer));
 }
 
 void skf_push_blobs_cancel(struct push *u)

@@ -19,7 +19,7 @@ struct fake_conn {
 
 struct request {
     char *method, *path, *query;
-    char *authorization, *content_type, *range;
+    char *authorization, *content_type, *range, *content_range;
     const char *body;
     size_t body_len;
 };
@@ -274,9 +274,59 @@ static void on_blob(struct fake_conn *c, const struct request *q, const char *re
     answer(c, strcmp(q->method, "HEAD") == 0, 200, NULL, b->data, b->len);
 }
 
+/* What an open upload has so far; made on first use. */
+static struct skf_buf *part_of(struct fake_registry *f, const char *path)
+{
+    struct skf_buf *b = skf_map_get(&f->parts, path);
+    if (!b) {
+        b = skf_xmalloc(sizeof *b);
+        skf_buf_init(b);
+        skf_map_put(&f->parts, path, b);
+    }
+    return b;
+}
+
+static void add_part(struct fake_conn *c, const struct request *q)
+{
+    struct skf_buf *part = part_of(c->f, q->path);
+    size_t from = q->content_range ? (size_t)strtol(q->content_range, NULL, 10) : part->len;
+    if (from != part->len) {
+        answer_error(c, 416, NULL, "BLOB_UPLOAD_INVALID");
+        return;
+    }
+    skf_buf_add(part, q->body, q->body_len);
+    skf_autofree char *headers = skf_xasprintf("Location: %s?_state=y\r\nRange: 0-%zu\r\n", q->path,
+                                               part->len ? part->len - 1 : 0);
+    answer(c, false, 202, headers, "", 0);
+}
+
+static void say_parts(struct fake_conn *c, const struct request *q)
+{
+    const struct skf_buf *part = skf_map_get(&c->f->parts, q->path);
+    if (!part) {
+        answer_error(c, 404, NULL, "BLOB_UPLOAD_UNKNOWN");
+        return;
+    }
+    skf_autofree char *headers = skf_xasprintf("Location: %s?_state=z\r\nRange: 0-%zu\r\n", q->path,
+                                               part->len ? part->len - 1 : 0);
+    answer(c, false, 204, headers, "", 0);
+}
+
 static void on_upload(struct fake_conn *c, const struct request *q, const char *repo)
 {
     struct fake_registry *f = c->f;
+    if (f->max_body && q->body_len > f->max_body) {
+        answer(c, false, 413, NULL, "too large", 9);
+        return;
+    }
+    if (strcmp(q->method, "PATCH") == 0) {
+        add_part(c, q);
+        return;
+    }
+    if (strcmp(q->method, "GET") == 0) {
+        say_parts(c, q);
+        return;
+    }
     skf_autofree char *mount = query_value(q->query, "mount");
     skf_autofree char *from = query_value(q->query, "from");
     skf_autofree char *digest = query_value(q->query, "digest");
@@ -298,12 +348,14 @@ static void on_upload(struct fake_conn *c, const struct request *q, const char *
         return;
     }
     char real[SKF_DIGEST_TEXT];
-    skf_digest_of(q->body, q->body_len, real);
+    struct skf_buf *all = part_of(f, q->path);
+    skf_buf_add(all, q->body, q->body_len);
+    skf_digest_of(all->data, all->len, real);
     if (!digest || strcmp(real, digest) != 0) {
         answer_error(c, 400, NULL, "DIGEST_INVALID");
         return;
     }
-    fake_put_blob(f, repo, digest, q->body, q->body_len);
+    fake_put_blob(f, repo, digest, all->data, all->len);
     answer(c, false, 201, NULL, "", 0);
 }
 
@@ -369,6 +421,7 @@ static void release_request(struct request *q)
     free(q->authorization);
     free(q->content_type);
     free(q->range);
+    free(q->content_range);
 }
 
 /* Handles one request when it is all there; false = more bytes are needed, or the end. */
@@ -404,6 +457,7 @@ static bool handle(struct fake_conn *c)
     q.authorization = header_of(head, "authorization");
     q.content_type = header_of(head, "content-type");
     q.range = header_of(head, "range");
+    q.content_range = header_of(head, "content-range");
     if (!c->logged) {
         c->logged = true;
         skf_strv_addf(&f->log, "%s %.*s", q.method, (int)target_len, target);
@@ -414,6 +468,9 @@ static bool handle(struct fake_conn *c)
     struct fault *x = c->fault;
     if (x && (x->kind == FAULT_RESET ||
               (x->kind == FAULT_RESET_BODY && c->in.len - head_len >= x->at))) {
+        size_t came = c->in.len - head_len;
+        if (f->keeps_parts && x->kind == FAULT_RESET_BODY && came)
+            skf_buf_add(part_of(f, q.path), c->in.data + head_len, came);
         release_request(&q);
         close_conn(c);
         return false;
@@ -509,6 +566,7 @@ void fake_stop(struct fake_registry *f)
 void fake_release(struct fake_registry *f)
 {
     fake_drop_blobs(f);
+    skf_map_release_with(&f->parts, drop);
     skf_map_release_with(&f->manifests, drop);
     skf_strv_release(&f->log);
     skf_strv_release(&f->seen_auth);

@@ -43,6 +43,7 @@ struct fake_registry {
     const char *token_scope_error; /* when set, tokens are never good enough */
     int token;                     /* number of the valid one */
     struct skf_map blobs;          /* "repo@digest" -> struct skf_buf */
+    struct skf_map parts;          /* "/v2/.../uploads/up-N" -> struct skf_buf that came so far */
     struct skf_map manifests;      /* "repo@reference" -> struct skf_buf, type first, then NUL */
     struct skf_strv log;           /* "METHOD path" */
     struct skf_strv seen_auth;     /* Authorization of each request, "" = none */
@@ -51,6 +52,8 @@ struct fake_registry {
     bool absolute_location;    /* http://host/... in Location */
     const char *location_host; /* another host for Locations */
     bool no_mount;
+    bool keeps_parts; /* what came of a body before the connection was cut is kept */
+    size_t max_body;  /* 413 for more; 0 = none is too large */
     struct fake_conn *conns;
 };
 

@@ -210,6 +210,93 @@ static void survives_faults_of_a_push(void **state)
 }
 
 /* These are not, and the text says why. */
+enum { LARGE = 3 * 1024 * 1024 + 17 };
+
+/* An image with a layer of a few MiB that no two bytes of are at the same place in a chunk. */
+static struct skf_image *large_image(void)
+{
+    char *text = skf_xmalloc(LARGE + 1);
+    for (size_t i = 0; i < LARGE; i++)
+        text[i] = (char)('a' + (i * 7 + i / 251) % 26);
+    text[LARGE] = '\0';
+    struct skf_image *im = world_image(text, "/large");
+    free(text);
+    return im;
+}
+
+static void a_lost_upload_goes_on_where_it_stopped(void **state)
+{
+    struct world *w = *state;
+    struct skf_push p;
+    struct skf_image *im = large_image();
+    skf_autofree char *ref = world_reference(&w->a, "team/app:dev");
+    w->a.keeps_parts = true;
+    fake_fault(&w->a, (struct fault){ .method = "PUT",
+                                      .path = "/uploads/",
+                                      .kind = FAULT_RESET_BODY,
+                                      .times = 2, /* the config's may be the first */
+                                      .at = 2 * 1024 * 1024 });
+    assert_int_equal(world_push(w, im, ref, &p), 0);
+    all_there(&w->a, "team/app", "dev", im);
+    assert_int_equal(fake_count(&w->a, "GET /v2/team/app/blobs/uploads/"), 1);
+    assert_int_equal(fake_count(&w->a, "PATCH /v2/team/app/blobs/uploads/"), 1);
+    assert_int_equal(fake_count(&w->a, "POST /v2/team/app/blobs/uploads/"), 2); /* one a blob */
+    skf_image_unref(im);
+}
+
+static void a_lost_upload_that_is_forgotten_starts_over(void **state)
+{
+    struct world *w = *state;
+    struct skf_push p;
+    struct skf_image *im = large_image();
+    skf_autofree char *ref = world_reference(&w->a, "team/app:dev");
+    fake_fault(&w->a, (struct fault){ .method = "PUT",
+                                      .path = "/uploads/",
+                                      .kind = FAULT_RESET_BODY,
+                                      .times = 2, /* the config's may be the first */
+                                      .at = 2 * 1024 * 1024 });
+    assert_int_equal(world_push(w, im, ref, &p), 0);
+    all_there(&w->a, "team/app", "dev", im);
+    assert_int_equal(fake_count(&w->a, "GET /v2/team/app/blobs/uploads/"), 1);
+    assert_int_equal(fake_count(&w->a, "PATCH /v2/team/app/blobs/uploads/"), 0);
+    assert_int_equal(fake_count(&w->a, "POST /v2/team/app/blobs/uploads/"), 3);
+    skf_image_unref(im);
+}
+
+static void a_body_that_is_too_large_goes_in_chunks(void **state)
+{
+    struct world *w = *state;
+    struct skf_push p;
+    struct skf_image *im = large_image(), *two = world_image("two", "/two");
+    skf_autofree char *ref = world_reference(&w->a, "team/app:dev");
+    skf_autofree char *second = world_reference(&w->a, "team/other:dev");
+    w->a.max_body = 1024 * 1024;
+    w->a.keeps_parts = true;
+    /* and the second chunk is cut in the middle of it */
+    fake_fault(&w->a, (struct fault){ .method = "PATCH",
+                                      .path = "/uploads/",
+                                      .kind = FAULT_RESET_BODY,
+                                      .skip = 1,
+                                      .at = 512 * 1024 });
+    assert_int_equal(world_push(w, im, ref, &p), 0);
+    all_there(&w->a, "team/app", "dev", im);
+    assert_int_equal(p.bytes_sent, im->layers[0]->size + im->config->size);
+    /* 1 + 0.5 (cut) + 1 + the rest */
+    assert_int_equal(fake_count(&w->a, "PATCH /v2/team/app/blobs/uploads/"), 4);
+
+    assert_int_equal(world_push(w, im, second, &p), 0); /* now it is known: no 413 any more */
+    all_there(&w->a, "team/other", "dev", im);
+    assert_int_equal(fake_count(&w->a, "PUT /v2/team/other/blobs/uploads/"), 2);
+
+    w->a.max_body = 100; /* not even the smallest chunk */
+    world_new_client(w);
+    skf_autofree char *third = world_reference(&w->a, "team/third:dev");
+    assert_int_equal(world_push(w, two, third, &p), -SKF_ETOOBIG);
+    assert_non_null(strstr(w->err.msg, "a proxy limits the size of bodies"));
+    skf_image_unref(im);
+    skf_image_unref(two);
+}
+
 static void names_what_ends_a_push(void **state)
 {
     static const struct {
@@ -730,6 +817,9 @@ int main(void)
         with_world(mounts_or_streams_base_layers),
         with_world(pushes_an_index_children_first),
         with_world(survives_faults_of_a_push),
+        with_world(a_lost_upload_goes_on_where_it_stopped),
+        with_world(a_lost_upload_that_is_forgotten_starts_over),
+        with_world(a_body_that_is_too_large_goes_in_chunks),
         with_world(names_what_ends_a_push),
         with_world(nobody_listens),
         with_world(follows_locations_without_credentials_elsewhere),
