@@ -10,7 +10,12 @@
 #include "lib/image/helper.h"
 #include "lib/image/host.h"
 
-enum { TOKEN_MAX = 1024 * 1024, ERROR_MAX = 64 * 1024, IDLE_MS = 60000 };
+enum {
+    TOKEN_MAX = 1024 * 1024,
+    ERROR_MAX = 64 * 1024,
+    IDLE_MS = 60000,
+    IMPATIENT_CONNECT_MS = 5000
+};
 
 enum state { START, PING, LOGIN, TOKEN, SEND, PAUSE };
 
@@ -56,7 +61,7 @@ void skf_call_again(struct skf_call *c, const char *method)
     c->accept = c->content_type = c->mount_from = NULL;
     c->body = NULL;
     c->body_from = c->body_size = 0;
-    c->single = false;
+    c->single = c->impatient = false;
     c->max_body = ERROR_MAX;
     c->on_body = NULL;
     c->on_sent = NULL;
@@ -90,7 +95,7 @@ static bool try_again(struct skf_call *c, const char *why)
 {
     /* Nothing listens on this machine: say so soon. */
     bool refused = c->state == PING && c->host->loopback && !c->http.status;
-    if (c->single || ++c->tries >= (refused ? 2u : (unsigned)SKF_CALL_TRIES))
+    if (c->single || ++c->tries >= (refused || c->impatient ? 2u : (unsigned)SKF_CALL_TRIES))
         return false;
     long ms = skf_call_delay(c, c->tries);
     if (ms < 0) {
@@ -98,6 +103,11 @@ static bool try_again(struct skf_call *c, const char *why)
                     "the registry '%s' asks to wait %ld s before the next request", c->host->name,
                     skf_call_asked_wait_s(c));
         return false;
+    }
+    if (skf_call_asked_wait_s(c) > 0) {
+        skf_autofree char *text =
+            skf_xasprintf("the registry '%s' asks to wait %ld s", c->host->name, ms / 1000);
+        skf_registry_note(c->registry, text);
     }
     skf_log_debug("registry: %s: %s; trying again in %ld ms", c->host->name, why, ms);
     pause_for(c, (unsigned)ms);
@@ -114,6 +124,8 @@ static void begin_http(struct skf_call *c, const char *method, char *url)
     c->http.method = method;
     c->http.url = url;
     c->http.idle_ms = IDLE_MS;
+    if (c->impatient)
+        c->http.connect_ms = IMPATIENT_CONNECT_MS;
     c->http.data = c;
     skf_host_transport(c->host, &c->http.transport);
     c->requests++;

@@ -33,12 +33,20 @@ struct skf_registry {
     uv_loop_t *loop;
     struct skf_http *http;
     struct skf_strv insecure;
-    char *docker_config, *certs_dir;
+    char *docker_config, *certs_dir, *hosts_dir, *daemon_json;
+    char *layer_cache; /* NULL = none */
+    int64_t layer_cache_bytes;
+    void (*on_progress)(void *data, const struct skf_transfer *t);
+    void (*on_note)(void *data, const char *text);
+    void *data;
     unsigned retry_ms;
-    struct skf_map hosts;   /* name -> struct skf_host */
-    struct skf_map helpers; /* "program server" -> struct helper */
-    struct skf_map known;   /* "domain/path@digest": the repository has this blob */
-    struct skf_map tags;    /* "domain/path:tag" -> digest text that we put there */
+    struct skf_map hosts;        /* name -> struct skf_host */
+    struct skf_map helpers;      /* "program server" -> struct helper */
+    struct skf_map known;        /* "domain/path@digest": the repository has this blob */
+    struct skf_map tags;         /* "domain/path:tag" -> digest text that we put there */
+    struct skf_map mirrors;      /* domain -> list of mirror.c */
+    struct skf_map homes;        /* "domain@digest" -> path of a repository that has the layer */
+    struct skf_map homes_loaded; /* domains whose memo has been read */
     struct skf_login_file logins;
     bool logins_loaded;
 };
@@ -55,7 +63,8 @@ struct skf_call {
     struct skf_blob *body;  /* borrowed */
     /* Only this part of it; body_size 0 = all. A part goes with a Content-Range. */
     int64_t body_from, body_size;
-    bool single; /* no tries after a lost connection or a 5xx: the caller starts over */
+    bool single;    /* no tries after a lost connection or a 5xx: the caller starts over */
+    bool impatient; /* there is another way: two tries, and seconds to connect */
     size_t max_body;
     bool (*on_body)(struct skf_call *c, const char *data, size_t len); /* for 2xx answers only */
     void (*on_sent)(struct skf_call *c); /* body_at has grown; start and cancel nothing in it */
@@ -86,6 +95,11 @@ struct skf_call {
     int state, ping_status;
     bool have_login, reauthorised, http_used, token_posted;
 };
+
+/* Tells the user of a large transfer; of why nothing seems to happen. */
+void skf_registry_progress(const struct skf_registry *r, const struct skf_blob *b,
+                           const char *doing, int64_t done);
+void skf_registry_note(const struct skf_registry *r, const char *text);
 
 /* ref: domain and path of the repository. `insecure` is added to what the registry's options say.
  */

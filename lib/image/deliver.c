@@ -10,7 +10,7 @@
 
 #include "lib/base/log.h"
 #include "lib/image/deliver_internal.h"
-#include "lib/image/sent.h"
+#include "lib/image/memo.h"
 
 void skf_delivery_end(struct delivery *y, const struct skf_err *err)
 {
@@ -122,7 +122,7 @@ void skf_delivery_remember(struct delivery *y)
     skf_autostrv struct skf_strv all = SKF_STRV_INIT;
     for (size_t i = 0; i < y->image->n_layers; i++)
         skf_strv_add(&all, y->image->layers[i]->digest);
-    skf_sent_add(y->target, &all);
+    skf_memo_add("sent", y->target, &all);
 }
 
 /* --- start ------------------------------------------------------------------------------------ */

@@ -7,7 +7,7 @@
 
 #include "lib/base/log.h"
 #include "lib/image/deliver_internal.h"
-#include "lib/image/sent.h"
+#include "lib/image/memo.h"
 
 enum { FEED_CHUNKS = 4, IMPORT_LIMIT_MS = 10 * 60 * 1000 };
 
@@ -51,7 +51,7 @@ static void on_imported(struct skf_proc *p, const struct skf_err *err)
         skf_log_debug("containerd: the node lacks what it once had (%.200s); sending all of it",
                       p->errout.data);
         skf_proc_release(p);
-        skf_sent_forget(y->target);
+        skf_memo_forget("sent", y->target);
         skf_strv_clear(&y->have);
         skf_delivery_archive(y, import_archive);
         return;
@@ -124,6 +124,6 @@ void skf_deliver_containerd(struct delivery *y)
     }
     y->target = skf_xasprintf("containerd %s %s", t->containerd_socket,
                               t->containerd_namespace ? t->containerd_namespace : "k8s.io");
-    skf_sent_load(y->target, &y->have);
+    skf_memo_load("sent", y->target, &y->have);
     skf_delivery_archive(y, import_archive);
 }

@@ -10,7 +10,7 @@
 #include "lib/base/num.h"
 #include "lib/image/deliver_internal.h"
 #include "lib/image/docker_stream.h"
-#include "lib/image/sent.h"
+#include "lib/image/memo.h"
 
 enum { OUR_MINOR = 52, LOAD_IDLE_MS = 10 * 60 * 1000 };
 
@@ -165,7 +165,7 @@ static void on_loaded(struct delivery *y, int status)
     if (y->thin) {
         skf_log_debug("docker: the engine lacks what it once had (%.200s); sending all of it",
                       why.msg);
-        skf_sent_forget(y->target);
+        skf_memo_forget("sent", y->target);
         skf_strv_clear(&y->have);
         skf_delivery_archive(y, load);
         return;
@@ -236,6 +236,6 @@ void skf_deliver_docker(struct delivery *y)
         return;
     }
     y->target = skf_xasprintf("docker %s", host);
-    skf_sent_load(y->target, &y->have);
+    skf_memo_load("sent", y->target, &y->have);
     ask(y, "GET", skf_xstrdup("/_ping"), on_ping);
 }

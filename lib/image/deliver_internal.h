@@ -20,7 +20,7 @@ struct delivery {
     struct skf_push push;
 
     /* archives */
-    char *target; /* key of lib/image/sent.h */
+    char *target; /* key of lib/image/memo.h */
     bool thin;
     struct skf_strv have; /* digests that the target has, as far as we know */
     struct skf_archive *archive;

@@ -1,6 +1,8 @@
 /* happy path: the manifest by tag or digest; for an index the children that are wanted, one after
  *             the other: manifest, config. Each comes from the cache by digest when it is there.
- * failures:   not found, no such platform, a digest that does not match: done(err), nothing kept.
+ * failures:   a mirror that lacks it or has it wrong: the next place. A registry that cannot be
+ *             reached: what the tag was before, if that is known. Else not found, no such platform,
+ *             a digest that does not match: done(err), nothing kept.
  * on cancel:  the running call is cancelled; done comes with SKF_ECANCELED. */
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +11,8 @@
 #include "lib/image/cache.h"
 #include "lib/image/call.h"
 #include "lib/image/document.h"
+#include "lib/image/host.h"
+#include "lib/image/mirror.h"
 
 #define ACCEPT                                                                                     \
     SKF_MT_OCI_INDEX ", " SKF_MT_OCI_MANIFEST ", " SKF_MT_DOCKER_LIST ", " SKF_MT_DOCKER_MANIFEST
@@ -20,16 +24,16 @@ struct pull {
     struct skf_ref ref;
     char *full;       /* "docker.io/library/alpine:latest": the pin's name and for errors */
     char *repository; /* "docker.io/library/alpine" */
+    size_t place;     /* mirrors first (mirror.h) */
     struct skf_call call;
-    bool call_ready, call_active;
+    bool call_ready, call_active, mirrored;
     struct skf_defer defer;
     struct skf_err err;
 
     enum wanted_document wanted;
     char wanted_digest[SKF_DIGEST_TEXT]; /* "" = by tag */
     size_t wanted_max;
-    char old_pin[SKF_DIGEST_TEXT]; /* what an old pin says, for when the registry cannot be reached
-                                    */
+    char old_pin[SKF_DIGEST_TEXT]; /* what the tag was, for when the registry cannot be reached */
     struct skf_buf got;            /* the document */
     char got_type[96];             /* its media type, as far as known */
 
@@ -73,25 +77,46 @@ static void keep_document(struct pull *u, const char *digest)
         skf_cache_set_pin(dir, u->full, digest);
 }
 
-static void on_document(struct skf_call *c, const struct skf_err *err)
+/* The call for the place; false when there is none of that number. */
+static bool begin_place(struct pull *u)
 {
-    struct pull *u = c->data;
-    char digest[SKF_DIGEST_TEXT];
-    u->call_active = false;
-    if (err && u->old_pin[0] && u->wanted == TOP && err->code != SKF_ECANCELED) {
-        skf_log_debug("registry: %s; using what '%s' was before", err->msg, u->full);
-        memcpy(digest, u->old_pin, sizeof digest);
-        u->old_pin[0] = '\0';
-        ask(u, TOP, digest, SKF_MANIFEST_MAX);
-        if (!u->call_active)
-            finish(u);
-        return;
-    }
+    struct skf_ref ref = { 0 };
+    bool insecure;
+    enum skf_mirror_use use = u->wanted_digest[0] ? SKF_MIRROR_CONTENT : SKF_MIRROR_RESOLVE;
+    if (!skf_mirror_place(u->p->registry, &u->ref, u->place, use, &ref, &insecure))
+        return false;
+    if (u->call_ready)
+        skf_call_release(&u->call);
+    skf_call_init(&u->call, u->p->registry, &ref, insecure);
+    u->call_ready = true;
+    u->mirrored = strcmp(ref.domain, u->ref.domain) != 0;
+    skf_ref_release(&ref);
+    return true;
+}
+
+static void on_document(struct skf_call *c, const struct skf_err *err);
+
+static void send_request(struct pull *u)
+{
+    skf_call_again(&u->call, "GET");
+    u->call.path = skf_xasprintf("%s/%s", u->wanted == CONFIG ? "blobs" : "manifests",
+                                 u->wanted_digest[0] ? u->wanted_digest
+                                 : u->ref.tag        ? u->ref.tag
+                                                     : "latest");
+    u->call.accept = u->wanted == CONFIG ? NULL : ACCEPT;
+    u->call.max_body = u->wanted_max;
+    u->call.impatient = u->mirrored || u->old_pin[0];
+    u->call.data = u;
+    u->call_active = true;
+    skf_call_start(&u->call, on_document);
+}
+
+/* What came of the request: an error, or the digest of the document. */
+static void judge(struct pull *u, const struct skf_err *err, char digest[SKF_DIGEST_TEXT])
+{
+    const struct skf_call *c = &u->call;
     if (err) {
         u->err = *err;
-    } else if (c->http.status == 404 && u->wanted == TOP && u->wanted_digest[0] && !u->ref.digest) {
-        ask(u, TOP, NULL, SKF_MANIFEST_MAX); /* what was pinned is gone: the tag decides */
-        return;
     } else if (c->http.status != 200) {
         skf_autofree char *doing = skf_xasprintf("reading the image '%s'", u->full);
         skf_call_fail(c, doing, &u->err);
@@ -103,8 +128,51 @@ static void on_document(struct skf_call *c, const struct skf_err *err)
                 "reading the image '%s': the registry sent wrong bytes for %s (they are %s)",
                 u->full, u->wanted_digest, digest);
     }
+}
+
+/* A mirror, or the registry itself, does not give the document. Is there another way? */
+static bool go_round(struct pull *u)
+{
+    char digest[SKF_DIGEST_TEXT];
+    const struct skf_err why = u->err;
+    bool gone = !u->mirrored && u->call.http.status == 404;
+    if (why.code == SKF_ECANCELED)
+        return false;
+    skf_err_clear(&u->err);
+    u->place++;
+    if (begin_place(u)) {
+        skf_log_debug("registry: %s; asking '%s'", why.msg, u->call.host->name);
+        send_request(u);
+        return true;
+    }
+    if (gone && u->wanted == TOP && u->wanted_digest[0] && !u->ref.digest && !u->p->stale) {
+        u->place = 0; /* what was pinned is gone: the tag decides */
+        ask(u, TOP, NULL, SKF_MANIFEST_MAX);
+        return true;
+    }
+    bool unreachable = why.code == SKF_ENET || why.code == SKF_ETIMEDOUT;
+    if (unreachable && u->wanted == TOP && u->old_pin[0]) {
+        skf_log_debug("registry: %s; using what '%s' was before", why.msg, u->full);
+        memcpy(digest, u->old_pin, sizeof digest);
+        u->old_pin[0] = '\0';
+        u->p->stale = true;
+        u->place = 0;
+        ask(u, TOP, digest, SKF_MANIFEST_MAX);
+        return true;
+    }
+    u->err = why;
+    return false;
+}
+
+static void on_document(struct skf_call *c, const struct skf_err *err)
+{
+    struct pull *u = c->data;
+    char digest[SKF_DIGEST_TEXT];
+    u->call_active = false;
+    judge(u, err, digest);
     if (u->err.code) {
-        finish(u);
+        if (!go_round(u) || !u->call_active)
+            finish(u);
         return;
     }
     skf_buf_swap(&u->got, &c->http.body);
@@ -127,19 +195,11 @@ static void ask(struct pull *u, enum wanted_document what, const char *digest, s
         take_document(u);
         return;
     }
-    if (!u->call_ready)
-        skf_call_init(&u->call, u->p->registry, &u->ref, false);
-    u->call_ready = true;
-    skf_call_again(&u->call, "GET");
-    u->call.path = skf_xasprintf("%s/%s", what == CONFIG ? "blobs" : "manifests",
-                                 digest       ? digest
-                                 : u->ref.tag ? u->ref.tag
-                                              : "latest");
-    u->call.accept = what == CONFIG ? NULL : ACCEPT;
-    u->call.max_body = max;
-    u->call.data = u;
-    u->call_active = true;
-    skf_call_start(&u->call, on_document);
+    /* What gave the last document has this one too; a mirror for digests alone comes in now. */
+    if (u->call_ready || begin_place(u))
+        send_request(u);
+    else
+        skf_err_set(&u->err, SKF_EBUG, "no place to read '%s' from", u->full);
 }
 
 /* --- choosing from an index ------------------------------------------------------------------- */
@@ -275,7 +335,7 @@ static void take_config(struct pull *u)
 {
     struct skf_image *im = skf_image_from_documents(
         u->manifest.data, u->manifest.len, u->manifest_type, u->got.data, u->got.len, u->repository,
-        u->call_ready && u->call.host->insecure, &u->err);
+        skf_host_get(u->p->registry, &u->ref, false)->insecure, &u->err);
     if (!im)
         return;
     if (!u->index) {
@@ -335,8 +395,8 @@ static void begin(struct skf_defer *d)
     }
     const char *digest = u->ref.digest;
     bool old;
-    if (!digest && u->p->pinned && skf_cache_pin(u->p->cache_dir, u->full, pinned, &old)) {
-        if (old)
+    if (!digest && skf_cache_pin(u->p->cache_dir, u->full, pinned, &old)) {
+        if (old || !u->p->pinned)
             memcpy(u->old_pin, pinned, sizeof pinned);
         else
             digest = pinned;
@@ -352,6 +412,7 @@ void skf_pull_start(struct skf_pull *p)
     u->p = p;
     p->priv = u;
     p->image = NULL;
+    p->stale = false;
     skf_buf_init(&u->got);
     skf_buf_init(&u->manifest);
     if (skf_ref_parse(p->reference, &u->ref, &u->err) == 0) {

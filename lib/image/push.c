@@ -8,6 +8,7 @@
 
 #include "lib/base/log.h"
 #include "lib/image/document.h"
+#include "lib/image/memo.h"
 #include "lib/image/push_internal.h"
 
 #define ACCEPT                                                                                     \
@@ -28,6 +29,9 @@ static void finish(struct push *u)
     p->requests += u->call.requests;
     if (u->call_ready)
         skf_call_release(&u->call);
+    if (u->new_homes.n)
+        skf_memo_add("homes", u->ref.domain, &u->new_homes);
+    skf_strv_release(&u->new_homes);
     skf_ref_release(&u->ref);
     skf_vec_release(&u->blobs);
     skf_vec_release(&u->manifests);
@@ -72,6 +76,10 @@ static void on_manifest_put(struct skf_call *c, const struct skf_err *err)
         return;
     }
     if (c->http.status == 200 || c->http.status == 201 || c->http.status == 202) {
+        const char *says = skf_http_header(&c->http, "docker-content-digest");
+        const char *is = u->manifests.v[u->next_manifest]->manifest->digest;
+        if (says && strcmp(says, is) != 0) /* some registries get it wrong; ours is of the bytes */
+            skf_log_debug("registry: '%s' calls %s by the digest %.80s", u->full_name, is, says);
         u->next_manifest++;
         skf_push_next(u);
         return;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/log.h"
+#include "lib/image/memo.h"
 #include "lib/image/push_internal.h"
 
 enum { DEFAULT_PARALLEL = 4, MAX_PARALLEL = 16 };
@@ -28,6 +29,46 @@ static void set_known(struct push *u, const char *digest)
     static char yes;
     skf_autofree char *key = known_key(u, digest);
     skf_map_put(&u->p->registry->known, key, &yes);
+}
+
+/* --- where layers of bases are in this registry ----------------------------------------------- */
+
+static char *home_key(const struct push *u, const char *digest)
+{
+    return skf_xasprintf("%s@%s", u->ref.domain, digest);
+}
+
+static void set_home(struct push *u, const char *digest, const char *path)
+{
+    skf_autofree char *key = home_key(u, digest);
+    free(skf_map_put(&u->p->registry->homes, key, skf_xstrdup(path)));
+}
+
+/* What earlier processes know, once a registry. */
+static void load_homes(struct push *u)
+{
+    static char yes;
+    skf_autostrv struct skf_strv lines = SKF_STRV_INIT;
+    if (skf_map_put(&u->p->registry->homes_loaded, u->ref.domain, &yes))
+        return;
+    skf_memo_load("homes", u->ref.domain, &lines);
+    for (size_t i = 0; i < lines.n; i++) {
+        char *space = strchr(lines.v[i], ' ');
+        if (!space)
+            continue;
+        *space = '\0';
+        set_home(u, lines.v[i], space + 1);
+    }
+}
+
+/* A layer that came from another registry is here now: the next repository mounts it. */
+static void note_home(struct push *u, const struct skf_blob *b)
+{
+    skf_autofree char *key = home_key(u, b->digest);
+    if (!b->remote_repository || skf_map_has(&u->p->registry->homes, key))
+        return;
+    set_home(u, b->digest, u->ref.path);
+    skf_strv_addf(&u->new_homes, "%s %s", b->digest, u->ref.path);
 }
 
 void skf_push_forget(struct push *u)
@@ -96,6 +137,7 @@ void skf_lane_end(struct lane *l)
 void skf_lane_there(struct lane *l)
 {
     set_known(l->u, l->blob->digest);
+    note_home(l->u, l->blob);
     skf_lane_report(l, l->blob->size);
     skf_lane_end(l);
 }
@@ -106,22 +148,26 @@ void skf_lane_fail(struct lane *l, const struct skf_err *err)
     skf_lane_end(l);
 }
 
-/* "docker.io/library/alpine" -> "library/alpine" when it is in the registry that we push to. */
+/* "docker.io/library/alpine" -> "library/alpine" when it is in the registry that we push to; else
+ * the repository there that got the layer from us before. */
 static const char *mountable(const struct lane *l)
 {
+    const struct push *u = l->u;
     const char *from = l->blob->remote_repository;
-    size_t len = strlen(l->u->ref.domain);
-    if (!from || strncmp(from, l->u->ref.domain, len) != 0 || from[len] != '/' ||
-        strcmp(from + len + 1, l->u->ref.path) == 0)
+    if (!from)
         return NULL;
-    return from + len + 1;
+    size_t len = strlen(u->ref.domain);
+    skf_autofree char *key = home_key(u, l->blob->digest);
+    bool here = strncmp(from, u->ref.domain, len) == 0 && from[len] == '/';
+    const char *path = here ? from + len + 1 : skf_map_get(&u->p->registry->homes, key);
+    return path && strcmp(path, u->ref.path) != 0 ? path : NULL;
 }
 
 static void on_fetched(struct skf_fetch *f, const struct skf_err *err)
 {
     struct lane *l = f->data;
     l->fetching = false;
-    l->u->p->requests += f->call.requests;
+    l->u->p->requests += f->requests;
     if (err) {
         skf_lane_fail(l, err);
         return;
@@ -264,6 +310,7 @@ void skf_push_blobs(struct push *u)
     if (want > MAX_PARALLEL)
         want = MAX_PARALLEL;
     u->next_blob = 0;
+    load_homes(u);
     if (!u->lanes) {
         u->lanes = skf_xcalloc(want, sizeof *u->lanes);
         u->n_lanes = want;

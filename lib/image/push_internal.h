@@ -42,6 +42,7 @@ struct push {
     struct skf_call call; /* tag and manifests */
     bool call_ready, call_active, forgotten, cancelled;
     int64_t total, sent;
+    struct skf_strv new_homes; /* lines for the memo of that kind */
 };
 
 /* Transfers what the repository lacks, then calls skf_push_next. */

@@ -35,6 +35,7 @@ static void on_sent(struct skf_call *c)
 {
     struct lane *l = c->data;
     skf_lane_report(l, l->at + c->body_at);
+    skf_registry_progress(l->u->p->registry, l->blob, "pushing", l->at + c->body_at);
 }
 
 static char *closing_url(const struct lane *l)

@@ -1,5 +1,6 @@
 /* lib/image/registry.h: the registry client. One a process: it keeps per host the scheme that
- * works, the tokens, and which blobs a repository is known to have. */
+ * works, the tokens, and which blobs a repository is known to have. What is read may come from a
+ * mirror (mirror.h); layers of bases are kept in the user's cache (layer_cache.h). */
 #ifndef SKF_IMAGE_REGISTRY_H
 #define SKF_IMAGE_REGISTRY_H
 #include <stdbool.h>
@@ -13,11 +14,29 @@
 
 struct skf_registry;
 
+enum { SKF_TRANSFER_SHOWN = 8 * 1024 * 1024 };
+
+/* A transfer of a blob of SKF_TRANSFER_SHOWN bytes or more. */
+struct skf_transfer {
+    const char *doing;  /* "pulling" or "pushing" */
+    const char *digest; /* borrowed */
+    int64_t done, size;
+};
+
 struct skf_registry_options {
     const struct skf_strv *insecure; /* name prefixes: plain http, unverified TLS; or NULL */
     const char *docker_config;       /* directory; NULL = $DOCKER_CONFIG or ~/.docker */
     const char *certs_dir;           /* NULL = /etc/docker/certs.d */
+    const char *hosts_dir;           /* NULL = /etc/containerd/certs.d */
+    const char *daemon_json;         /* NULL = this user's Docker daemon, else the machine's */
     unsigned retry_ms;               /* first wait between tries; 0 = 500 */
+    const char *layer_cache;         /* folder for layers of bases; NULL = none are kept */
+    int64_t layer_cache_bytes;       /* at most so much */
+    /* All may be NULL. They come from inside the transport: start, cancel and free nothing. */
+    void (*on_progress)(void *data, const struct skf_transfer *t);
+    /* A word for the user, as why nothing seems to happen; without line end. */
+    void (*on_note)(void *data, const char *text);
+    void *data;
 };
 /* `http` is borrowed and must outlive the registry. */
 struct skf_registry *skf_registry_new(uv_loop_t *loop, struct skf_http *http,
@@ -33,12 +52,13 @@ struct skf_pull {
     size_t n_wanted;
     const char *cache_dir; /* borrowed; NULL = no cache */
     /* true: a tag that was resolved before is taken from the cache without asking (base images in a
-     * dev loop). After half a day the registry is asked again, and when it cannot be reached the
-     * old answer serves. false: always ask, fall back to nothing. */
+     * dev loop), for half a day. false: the registry is always asked. When it cannot be reached,
+     * the old answer serves in both cases, and `stale` says so. */
     bool pinned;
     void *data;
     void (*done)(struct skf_pull *p, const struct skf_err *err);
     struct skf_image *image; /* result, owned by the caller of start (unref) */
+    bool stale;              /* the registry could not be asked: what the tag was before */
     void *priv;
 };
 void skf_pull_start(struct skf_pull *p);
@@ -62,5 +82,4 @@ struct skf_push {
 };
 void skf_push_start(struct skf_push *p);
 void skf_push_cancel(struct skf_push *p);
-/* Does this reference exist; what is its digest? (render --digest-source=remote) */
 #endif

@@ -13,10 +13,16 @@ enum { CAP_MS = 30000 };
 void world_new_client(struct world *w)
 {
     skf_registry_free(w->registry);
+    skf_autofree char *daemon = skf_path_join(w->dir, "daemon.json");
     w->registry =
         skf_registry_new(&w->loop, w->http,
-                         &(struct skf_registry_options){
-                             .docker_config = w->dir, .certs_dir = w->dir, .retry_ms = 1 });
+                         &(struct skf_registry_options){ .docker_config = w->dir,
+                                                         .certs_dir = w->dir,
+                                                         .hosts_dir = w->dir,
+                                                         .daemon_json = daemon,
+                                                         .layer_cache = w->dir,
+                                                         .layer_cache_bytes = w->layer_cache_bytes,
+                                                         .retry_ms = 1 });
 }
 
 int world_up(void **state)
@@ -163,6 +169,7 @@ int world_pull(struct world *w, const char *reference, const char *platform, boo
     assert_false(w->over);
     world_run(w);
     *out = p.image;
+    w->stale = p.stale;
     assert_true((p.image != NULL) == (w->err.code == 0));
     return -(int)w->err.code;
 }

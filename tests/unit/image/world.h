@@ -21,9 +21,10 @@ struct world {
     struct skf_http *http;
     struct skf_registry *registry;
     struct fake_registry a, b; /* b: another host */
-    char *dir;                 /* scratch: cache, docker config */
+    char *dir;                 /* scratch: cache, docker config, HOST/hosts.toml, daemon.json */
+    int64_t layer_cache_bytes; /* of clients that are made from now on */
     struct skf_err err;        /* of the operation that was run */
-    bool over;
+    bool over, stale;          /* stale: of the last pull */
     uv_timer_t cap;
 };
 
