@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/progress.h"
 #include "lib/base/mem.h"
 
 enum color { PLAIN = 0, RED = 31, GREEN = 32, YELLOW = 33, BLUE = 34, GREY = 90 };
@@ -53,6 +54,7 @@ static void nobody_reads(void)
 
 static void print(const struct console *c, FILE *to, enum color color, const char *fmt, va_list ap)
 {
+    progress_clear();
     bool colored = color && (to == stderr ? c->color_err : c->color_out);
     if (c->timestamps) {
         struct timespec now;
@@ -98,6 +100,11 @@ void console_error(const struct console *c, const struct skf_err *err)
     char text[2048];
     skf_err_format(err, text, sizeof text);
     complain(c, RED, "skiff: %s", text);
+}
+
+void console_note(const struct console *c, const char *text)
+{
+    say(c, GREY, "note: %s", text);
 }
 
 void console_findings(const struct console *c, const struct skf_diagnostics *diags)
@@ -167,7 +174,7 @@ void console_event(void *data, const struct skf_event *ev)
     struct console *c = data;
     switch (ev->kind) {
     case SKF_EV_NOTE:
-        say(c, GREY, "note: %s", ev->text);
+        console_note(c, ev->text);
         break;
     case SKF_EV_WARNING:
         complain(c, YELLOW, "warning: %s", ev->text);

@@ -24,6 +24,7 @@ int console_init(struct console *c, const struct options *o, bool data_on_stdout
 /* A skf_event_fn; `data` is the console. */
 void console_event(void *data, const struct skf_event *ev);
 void console_error(const struct console *c, const struct skf_err *err);
+void console_note(const struct console *c, const char *text);
 void console_findings(const struct console *c, const struct skf_diagnostics *diags);
 /* "3 loops · p50 812 ms · p95 1040 ms" */
 void console_summary(struct console *c, const struct skf_ledger_history *h);

@@ -8,9 +8,12 @@
 #include "builders/registry.h"
 #include "cmd/exit.h"
 #include "cmd/guard.h"
+#include "cmd/progress.h"
 #include "deployers/registry.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/num.h"
+#include "lib/base/path.h"
 #include "lib/engine/kustomize.h"
 #include "lib/io/file.h"
 #include "lib/io/proc.h"
@@ -112,6 +115,52 @@ static int read_global(struct session *s)
     return EXIT_CODE_OK;
 }
 
+/* --- clients ---------------------------------------------------------------------------------- */
+
+enum { BASE_CACHE_MB = 2048 };
+
+static void on_transfer(void *data, const struct skf_transfer *t)
+{
+    const struct session *s = data;
+    if (!s->console.quiet)
+        progress_show(t);
+}
+
+static void on_note(void *data, const char *text)
+{
+    const struct session *s = data;
+    console_note(&s->console, text);
+}
+
+/* SKIFF_BASE_CACHE: how much of base images is kept on disk; 0 = their layers are not. */
+static int cache_limit(long long *bytes, struct skf_err *err)
+{
+    const char *text = getenv("SKIFF_BASE_CACHE");
+    *bytes = (long long)BASE_CACHE_MB << 20;
+    if (text && *text && !skf_num_parse_size(text, bytes))
+        return skf_err_set(err, SKF_EUSAGE,
+                           "SKIFF_BASE_CACHE takes a size such as 512M or 2G (0: keep no layers), "
+                           "not '%s'",
+                           text);
+    return 0;
+}
+
+static int open_registry(struct session *s, struct skf_err *err)
+{
+    long long bytes;
+    if (cache_limit(&bytes, err) < 0)
+        return -(int)err->code;
+    skf_autofree char *layers = skf_path_join(s->cache_dir, "images");
+    struct skf_registry_options options = { .insecure = &s->insecure,
+                                            .layer_cache = layers,
+                                            .layer_cache_bytes = bytes,
+                                            .on_progress = on_transfer,
+                                            .on_note = on_note,
+                                            .data = s };
+    s->registry = skf_registry_new(&s->loop, s->http, &options);
+    return 0;
+}
+
 static int open_clients(struct session *s, struct skf_err *err)
 {
     if (skf_loop_init(&s->loop, err) < 0)
@@ -131,8 +180,8 @@ static int open_clients(struct session *s, struct skf_err *err)
     skf_strv_addv(&s->insecure, &s->options->insecure);
     skf_strv_addv(&s->insecure, &s->global.insecure_registries);
     s->http = skf_http_new(&s->loop);
-    struct skf_registry_options registry = { .insecure = &s->insecure };
-    s->registry = skf_registry_new(&s->loop, s->http, &registry);
+    if (open_registry(s, err) < 0)
+        return -(int)err->code;
     s->services = (struct skf_services){ .loop = &s->loop,
                                          .http = s->http,
                                          .registry = s->registry,
@@ -155,7 +204,7 @@ int session_open(struct session *s, const struct options *o, const char *command
     if (code == EXIT_CODE_OK)
         code = find_cluster(s, command, needs);
     if (code == EXIT_CODE_OK && open_clients(s, &err) < 0)
-        code = report(s, &err, EXIT_CODE_FAILED);
+        code = report(s, &err, err.code == SKF_EUSAGE ? EXIT_CODE_USAGE : EXIT_CODE_FAILED);
     return code;
 }
 

@@ -133,6 +133,7 @@ static void on_pulled(struct skf_pull *p, const struct skf_err *err)
     b->pulling = false;
     if (!err) {
         b->image = p->image;
+        b->stale = p->stale;
         p->image = NULL;
         finish(b, NULL);
         return;

@@ -29,6 +29,7 @@ struct skf_ko_base {
      * ------------------------------------------------------------ */
     struct skf_image *image; /* image or index */
     char *name;              /* as annotations spell it; NULL = none */
+    bool stale;              /* the registry could not be asked: what the tag was before */
     /* --- private
      * ------------------------------------------------------------------------------------ */
     struct skf_pull pull;

@@ -78,6 +78,18 @@ static void remember_layers(struct skf_ko_build *kb)
     }
 }
 
+/* Offline: said, because a tag may have moved. */
+static void check_base(struct skf_ko_build *kb)
+{
+    if (!kb->base.stale)
+        return;
+    skf_autofree char *text =
+        skf_xasprintf("the registry of the base image '%s' cannot be reached: what the tag was "
+                      "before serves, %s",
+                      kb->base.reference, kb->base.image->manifest->digest);
+    say(kb, text);
+}
+
 static enum skf_next assemble(struct skf_flow *f)
 {
     struct skf_ko_build *kb = skf_ko_build_of(f);
@@ -88,6 +100,7 @@ static enum skf_next assemble(struct skf_flow *f)
                                               .base_name = kb->base.name };
     struct skf_image **images = skf_xcalloc(kb->n_children, sizeof *images);
     check_linkage(kb, &f->err);
+    check_base(kb);
     remember_layers(kb);
     for (size_t i = 0; i < kb->n_children && !f->err.code; i++)
         images[i] =

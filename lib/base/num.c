@@ -1,5 +1,6 @@
 #include "lib/base/num.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -61,6 +62,27 @@ bool skf_num_parse_duration_ms(const char *text, long long *out_ms)
         return false;
     /* Through whole nanoseconds: 1.001 s is 1000.99999 ms as a double. */
     *out_ms = (long long)(total * 1e6 + 0.5) / 1000000;
+    return true;
+}
+
+bool skf_num_parse_size(const char *text, long long *out_bytes)
+{
+    static const char units[] = "KMGT";
+    size_t digits = strspn(text, "0123456789");
+    const char *unit = text + digits;
+    skf_autofree char *number = skf_xstrndup(text, digits);
+    long long n;
+    if (!skf_num_parse(number, 0, LLONG_MAX, &n))
+        return false;
+    const char *known = *unit ? strchr(units, toupper((unsigned char)*unit)) : NULL;
+    for (const char *p = units; known && p <= known; p++)
+        if (__builtin_mul_overflow(n, 1024, &n))
+            return false;
+    if (known)
+        unit++;
+    if (*unit && strcasecmp(unit, "b") != 0 && !(known && strcasecmp(unit, "ib") == 0))
+        return false;
+    *out_bytes = n;
     return true;
 }
 

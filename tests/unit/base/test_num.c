@@ -95,6 +95,26 @@ static void test_duration(void **state)
     }
 }
 
+static void test_size(void **state)
+{
+    static const struct {
+        const char *text;
+        long long bytes;
+    } cases[] = {
+        { "0", 0 },           { "500", 500 },        { "500b", 500 },     { "512K", 512 * 1024 },
+        { "64MB", 64 << 20 }, { "2GiB", 2LL << 30 }, { "1t", 1LL << 40 }, { "", -1 },
+        { "G", -1 },          { "-1", -1 },          { "1.5G", -1 },      { "1X", -1 },
+        { "1iB", -1 },        { "1 G", -1 },         { "1GG", -1 },       { "99999999999T", -1 },
+    };
+    (void)state;
+    for (size_t i = 0; i < SKF_ARRAY_LEN(cases); i++) {
+        long long bytes = -1;
+        bool ok = skf_num_parse_size(cases[i].text, &bytes);
+        if (ok != (cases[i].bytes >= 0) || bytes != cases[i].bytes)
+            fail_msg("'%s': %d, %lld", cases[i].text, ok, bytes);
+    }
+}
+
 static void test_bool(void **state)
 {
     static const char *const yes[] = { "true", "TRUE", "Yes", "on", "1", "t", "y" };
@@ -122,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_duration),
+        cmocka_unit_test(test_size),
         cmocka_unit_test(test_bool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
