@@ -374,6 +374,13 @@ static char *registry_of(const json_t *config_map)
     return host;
 }
 
+static void on_pinned(struct skf_engine *e, const struct skf_err *err)
+{
+    (void)err; /* the first look finds nothing to compare with */
+    e->probing = false;
+    begin_loops(e);
+}
+
 static void on_probe(struct skf_kube_req *r, const struct skf_err *err)
 {
     struct skf_engine *e = r->data;
@@ -388,7 +395,11 @@ static void on_probe(struct skf_kube_req *r, const struct skf_err *err)
     if (reached && !denied) {
         if (skf_kube_api_note(e->api))
             engine_emit(e, SKF_EV_NOTE, NULL, skf_kube_api_note(e->api));
-        begin_loops(e);
+        e->probing = e->opts.deploys && e->phase == ENGINE_BEGINNING;
+        if (e->probing)
+            claim_identity(e, on_pinned);
+        else
+            begin_loops(e);
         return;
     }
     skf_err_wrap(&failure, "cannot use the cluster of context '%s' (%s)", e->opts.kube->name,
@@ -444,6 +455,7 @@ struct skf_engine *skf_engine_new(const struct skf_services *services,
     serve_init(e);
     deploy_init(e);
     skf_state_init(&e->state);
+    claim_init(e);
     return e;
 }
 
@@ -465,8 +477,10 @@ void skf_engine_stop(struct skf_engine *e)
     if (!e->opts.dev && !e->pass_ended && !e->outcome.code)
         skf_err_set(&e->outcome, SKF_ECANCELED, "interrupted");
     e->phase = ENGINE_STOPPING;
-    if (e->probing)
+    if (e->probing) {
         skf_kube_req_cancel(&e->probe);
+        claim_cancel(e);
+    }
     engine_pump(e);
 }
 
@@ -481,6 +495,7 @@ void skf_engine_free(struct skf_engine *e)
     if (e->has_plan)
         skf_plan_release(&e->plan);
     deploy_free(e);
+    claim_free(e);
     skf_map_release(&e->warned);
     skf_ledger_history_release(&e->history);
     serve_free(e);

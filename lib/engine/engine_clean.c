@@ -1,5 +1,6 @@
 /* What this session has created, and how it goes again: objects that have left the manifests while
- * the session runs, all of it at its end. What was there before is never touched. */
+ * the session runs, all of it at its end. What was there before, and what somebody else has put in
+ * its place meanwhile, is never touched. */
 #include <ctype.h>
 #include <string.h>
 
@@ -57,7 +58,24 @@ void clean_note_line(struct skf_engine *e, const char *line)
     }
 }
 
+void clean_note_inherited(struct skf_engine *e)
+{
+    for (size_t i = 0; i < e->changed.n; i++)
+        if (claim_inherited(e, &e->changed.v[i]) && !has_object(e, &e->created, &e->changed.v[i]))
+            copy_object(&e->created, &e->changed.v[i]);
+}
+
 /* --- while it runs ---------------------------------------------------------------------------- */
+
+/* They are gone: if they come back, they are new. */
+static void forget_left(struct skf_engine *e)
+{
+    skf_applied_drop(&e->applied, &e->left, engine_namespace(e));
+    claim_forget(e, &e->left);
+    for (size_t i = e->created.n; i-- > 0;)
+        if (has_object(e, &e->left, &e->created.v[i]))
+            skf_objects_take_out(&e->created, i);
+}
 
 static void on_pruned(struct skf_deploy *d, const struct skf_err *err)
 {
@@ -66,7 +84,7 @@ static void on_pruned(struct skf_deploy *d, const struct skf_err *err)
     if (err)
         engine_emit_err(e, SKF_EV_CLEANUP_FAILED, NULL, err);
     else
-        skf_applied_drop(&e->applied, &e->left, engine_namespace(e));
+        forget_left(e);
     e->pruned(e);
 }
 
@@ -146,21 +164,55 @@ static void remove_next(struct skf_engine *e)
     ops->remove(d, ops->own_sources ? NULL : text.data, text.len);
 }
 
+static bool any_created(const struct skf_engine *e)
+{
+    for (size_t i = 0; e->opts.deployers && e->opts.deployers[i]; i++)
+        if (has_created(e, i))
+            return true;
+    return false;
+}
+
+/* After each question: go on with the removal, or say why not. */
+static void go_on(struct skf_engine *e, const struct skf_err *err)
+{
+    if (err) {
+        engine_emit_err(e, SKF_EV_CLEANUP_FAILED, NULL, err);
+        e->removing = false;
+    } else {
+        remove_next(e);
+    }
+    engine_pump(e);
+}
+
+static void on_created_seen(struct skf_engine *e, const struct skf_err *err)
+{
+    if (!err)
+        claim_keep_ours(e);
+    go_on(e, err);
+}
+
+static void on_same_cluster(struct skf_engine *e, const struct skf_err *err)
+{
+    if (err || !claim_created(e, on_created_seen))
+        go_on(e, err);
+}
+
 bool clean_start(struct skf_engine *e)
 {
     struct skf_err err = SKF_ERR_INIT;
-    bool any = false;
-    for (size_t i = 0; e->opts.deployers && e->opts.deployers[i]; i++) {
-        any = any || has_created(e, i);
-        e->cleaning = i + 1;
-    }
-    if (!any)
+    if (!any_created(e))
         return false;
     if (deploy_check_cluster(e, &err) < 0) {
         engine_emit_err(e, SKF_EV_CLEANUP_FAILED, NULL, &err);
         return false;
     }
+    while (e->opts.deployers[e->cleaning])
+        e->cleaning++;
+    e->removing = true;
     engine_emit(e, SKF_EV_CLEANUP_STARTED, NULL, NULL);
-    remove_next(e);
+    if (e->api)
+        claim_identity(e, on_same_cluster);
+    else
+        remove_next(e);
     return true;
 }

@@ -1,6 +1,7 @@
 /* happy path: is it still the same cluster -> kustomize, when it must run again -> render (files
  * are small) -> deployers with sources of their own, one after the other -> what differs from what
- * is applied -> kubectl, perhaps already waiting -> what has left the manifests goes -> serve.
+ * is applied, and whose it is -> kubectl, perhaps already waiting -> what has left the manifests
+ * goes -> serve.
  * failures:   an event; nothing is remembered, so that the next try applies all of it again.
  * on cancel:  applying manifests is short and is left to end, so that nothing is half applied; all
  *             else ends. */
@@ -157,10 +158,24 @@ int deploy_check_cluster(struct skf_engine *e, struct skf_err *err)
     return rc;
 }
 
+static void on_claim(struct skf_engine *e, const struct skf_err *err)
+{
+    skf_flow_resume(&e->deploying_flow, err);
+}
+
+static void abort_claim(struct skf_flow *f)
+{
+    claim_cancel(engine_of(f));
+}
+
 static enum skf_next check_cluster(struct skf_flow *f)
 {
-    deploy_check_cluster(engine_of(f), &f->err);
-    return SKF_NEXT;
+    struct skf_engine *e = engine_of(f);
+    if (deploy_check_cluster(e, &f->err) < 0 || !e->api)
+        return SKF_NEXT;
+    f->abort = abort_claim;
+    claim_identity(e, on_claim);
+    return SKF_WAIT;
 }
 
 static void on_kustomized(struct skf_kustomize *k, const struct skf_err *err)
@@ -330,6 +345,7 @@ static void on_applied(struct skf_deploy *d, const struct skf_err *err)
     }
     if (!err) {
         skf_applied_put(&e->applied, &e->changed, engine_namespace(e));
+        clean_note_inherited(e);
         e->acted = true;
     }
     skf_flow_resume(&e->deploying_flow, err);
@@ -353,10 +369,18 @@ static void pick_changed(struct skf_engine *e)
     }
 }
 
+static enum skf_next claim(struct skf_flow *f)
+{
+    f->abort = abort_claim;
+    return claim_objects(engine_of(f), on_claim) ? SKF_WAIT : SKF_NEXT;
+}
+
 static enum skf_next apply(struct skf_flow *f)
 {
     struct skf_engine *e = engine_of(f);
     size_t at;
+    if (claim_mark(e, &f->err) < 0)
+        return SKF_NEXT;
     const struct skf_deployer_ops *feeder = deploy_feeder(e, &at);
     pick_changed(e);
     if (!e->changed.n || !feeder) {
@@ -399,6 +423,7 @@ static const struct skf_step steps[] = {
     { "kustomize", kustomize },
     { "rendering", render },
     { "deploying", bring },
+    { "looking at what is there", claim },
     { "applying", apply },
     { "removing", prune },
     { 0 },

@@ -3,6 +3,7 @@
  *   engine.c        life: begin, what to do next (pump), stop, end
  *   engine_units.c  one artifact: tag, inputs, build
  *   engine_deploy.c render, and have all deployers apply what differs
+ *   engine_claim.c  which cluster this is, and whose its objects are
  *   engine_clean.c  remember what we created, and take it away again
  *   engine_serve.c  what comes after apply: rollout, logs, port-forwards
  *   engine_watch.c  which paths matter, what a change of each means, reading skaffold.yaml again
@@ -25,6 +26,7 @@
 #include "lib/kube/api.h"
 #include "lib/kube/changes.h"
 
+struct skf_claim; /* engine_claim.c */
 struct skf_serve; /* engine_serve.c */
 
 /* One artifact of the plan and where it stands. */
@@ -133,6 +135,7 @@ struct skf_engine {
     struct skf_control *control;
     SKF_VEC(char *) past; /* the last events, as JSON */
 
+    struct skf_claim *claim;
     struct skf_serve *serve;
     struct skf_watch *watch;
     /* Replaced lists of inputs, whose skip functions the watch may ask until its next commit. */
@@ -189,12 +192,36 @@ const struct skf_deployer_ops *deploy_feeder(const struct skf_engine *e, size_t 
 struct skf_deploy *deploy_fill(struct skf_engine *e, size_t at);
 int deploy_check_cluster(struct skf_engine *e, struct skf_err *err);
 
+/* engine_claim.c: one question at a time; `done` comes from the loop. */
+void claim_init(struct skf_engine *e);
+void claim_free(struct skf_engine *e);
+/* Is this still the cluster that it was the first time? Needs e->api. */
+void claim_identity(struct skf_engine *e,
+                    void (*done)(struct skf_engine *e, const struct skf_err *));
+/* May the rendered objects be applied, and as whose? false: known already. */
+bool claim_objects(struct skf_engine *e,
+                   void (*done)(struct skf_engine *e, const struct skf_err *));
+/* Puts the marks of their owners on the rendered objects. */
+int claim_mark(struct skf_engine *e, struct skf_err *err);
+/* Created by a session of this project that died before it could remove it. */
+bool claim_inherited(const struct skf_engine *e, const struct skf_object *o);
+void claim_forget(struct skf_engine *e, const struct skf_objects *gone);
+/* Which of e->created are still this session's? false: nothing to ask. After done without an error:
+ * claim_keep_ours takes the others out. */
+bool claim_created(struct skf_engine *e,
+                   void (*done)(struct skf_engine *e, const struct skf_err *));
+void claim_keep_ours(struct skf_engine *e);
+/* Only asks. */
+void claim_cancel(struct skf_engine *e);
+
 /* engine_clean.c */
 /* A line of the tool: what it says it has created is ours to remove. */
 void clean_note_line(struct skf_engine *e, const char *line);
 /* Objects that have left the manifests go, if this session made them: starts that, then `done` is
  * called; false when there is nothing to remove. */
 bool clean_prune(struct skf_engine *e, void (*done)(struct skf_engine *e));
+/* What was applied and comes from a session of ours that died is ours to remove as well. */
+void clean_note_inherited(struct skf_engine *e);
 /* Removes what this session created; false when there is nothing to remove. */
 bool clean_start(struct skf_engine *e);
 

@@ -530,7 +530,7 @@ static void launch(struct skf_kube_req *r)
     r->json = NULL;
     h->method = r->method;
     h->url = skf_xasprintf("%s%s", api->base_url, r->path);
-    skf_strv_add(&h->headers, "Accept: application/json");
+    skf_strv_addf(&h->headers, "Accept: %s", r->accept ? r->accept : "application/json");
     skf_strv_add(&h->headers, "User-Agent: skiff");
     if (r->credentials->authorization)
         skf_strv_add(&h->headers, r->credentials->authorization);

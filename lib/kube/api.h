@@ -37,6 +37,7 @@ struct skf_kube_req {
     const char *method;       /* borrowed literal; "GET" */
     char *path;               /* owned: "/api/v1/namespaces/default/pods?limit=500" */
     const char *content_type; /* borrowed; of `send` */
+    const char *accept;       /* borrowed; NULL = application/json */
     struct skf_buf send;      /* owned */
     bool has_body;
     size_t max_body;   /* default 64 MiB: lists of large clusters */
@@ -74,4 +75,8 @@ void skf_kube_get(struct skf_kube_api *api, struct skf_kube_req *r, char *path,
 /* Path of an object, or of its collection (name NULL); owned. Kinds of the core, apps, batch, ...
  * groups that skiff itself looks at: NULL for others. */
 char *skf_kube_path(const char *kind, const char *namespace_, const char *name);
+/* The same for an object of a manifest, by its apiVersion too; NULL when we have no table for it.
+ */
+char *skf_kube_object_path(const char *api_version, const char *kind, const char *namespace_,
+                           const char *name);
 #endif

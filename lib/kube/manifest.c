@@ -26,6 +26,12 @@ void skf_objects_release(struct skf_objects *o)
     skf_vec_release(o);
 }
 
+void skf_objects_take_out(struct skf_objects *o, size_t i)
+{
+    object_release(&o->v[i]);
+    skf_vec_remove(o, i);
+}
+
 void skf_objects_copy(const struct skf_objects *from, struct skf_objects *to)
 {
     for (size_t i = 0; i < from->n; i++) {

@@ -25,6 +25,9 @@ void skf_objects_release(struct skf_objects *o);
 /* Appends deep copies: what was read once is retagged anew in each loop. */
 void skf_objects_copy(const struct skf_objects *from, struct skf_objects *to);
 
+/* Takes one out; the order of the rest stays. */
+void skf_objects_take_out(struct skf_objects *o, size_t i);
+
 /* Splits a file's text into documents with a real YAML reader (JSON too); empty ones are dropped,
  * items of kind List become objects of their own. Errors name file:line:col. */
 int skf_manifest_parse(const char *file, const char *text, size_t len, struct skf_objects *out,
@@ -42,6 +45,9 @@ int skf_manifest_retag(struct skf_objects *objects, struct skf_retag *retags, si
 /* Adds metadata.labels to each object (top level only: pod templates keep their text, so that a new
  * session restarts nothing). labels: key, value, ..., NULL. */
 int skf_manifest_label(struct skf_objects *objects, const char *const *labels, struct skf_err *err);
+/* The same for metadata.annotations. */
+int skf_manifest_annotate(struct skf_objects *objects, const char *const *annotations,
+                          struct skf_err *err);
 /* Sets metadata.namespace where none is written; a different one is kept and named in *note
  * (owned). */
 int skf_manifest_namespace(struct skf_objects *objects, const char *namespace_, char **note,

@@ -5,6 +5,7 @@
 
 #include "lib/doc/doc.h"
 #include "lib/doc/edit.h"
+#include "lib/doc/emit.h"
 #include "lib/kube/kinds.h"
 #include "lib/kube/manifest.h"
 #include "lib/kube/manifest_internal.h"
@@ -215,7 +216,8 @@ int skf_manifest_images(const struct skf_objects *objects, struct skf_strv *out,
     return 0;
 }
 
-/* --- labels ----------------------------------------------------------------------------------- */
+/* --- labels and annotations
+ * ----------------------------------------------------------------------------------- */
 
 /* A label of the author's own stays; only the id of the run is ours to replace. */
 static bool is_run_id(const char *key)
@@ -224,30 +226,51 @@ static bool is_run_id(const char *key)
     return len >= 7 && strcmp(key + len - 7, "/run-id") == 0;
 }
 
-static int label_one(struct skf_object *o, const char *const *labels, struct skf_err *err)
+/* Labels that an alias shares with another place (often the selector) cannot be changed where they
+ * stand: the object is written anew, without its comments. */
+static int put_into_copy(struct skf_object *o, struct skf_doc *doc, const char *section,
+                         const char *const *pairs)
 {
-    static const char *const path[] = { "metadata", "labels", NULL };
+    struct skf_node *root = skf_node_clone(doc, doc->parts[0].root);
+    struct skf_node *map = skf_node_find(root, "metadata", section, NULL);
+    for (; *pairs; pairs += 2)
+        skf_node_set(doc, map, pairs[0], skf_node_new_str(doc, NULL, pairs[1]));
+    struct skf_buf text = SKF_BUF_INIT;
+    skf_emit_yaml(root, &text);
+    skf_object_set_text(o, &text);
+    return 0;
+}
+
+/* section: "labels" or "annotations" of metadata. */
+static int put_one(struct skf_object *o, const char *section, const char *const *wanted,
+                   struct skf_err *err)
+{
+    const char *const path[] = { "metadata", section, NULL };
     struct skf_doc *doc;
     if (parse_object(o, &doc, err) < 0)
         return -(int)err->code;
     const struct skf_node *root = doc->parts[0].root;
-    const struct skf_node *have = skf_node_find(root, "metadata", "labels", NULL);
+    const struct skf_node *have = skf_node_find(root, "metadata", section, NULL);
     SKF_VEC(const char *) pairs = { 0 };
-    for (size_t i = 0; labels[i]; i += 2) {
-        const struct skf_node *old = skf_node_get(have, labels[i]);
+    for (size_t i = 0; wanted[i]; i += 2) {
+        const struct skf_node *old = skf_node_get(have, wanted[i]);
         const char *text = skf_node_str(old);
-        if (old && (!is_run_id(labels[i]) || (text && strcmp(text, labels[i + 1]) == 0)))
+        if (old && (!is_run_id(wanted[i]) || (text && strcmp(text, wanted[i + 1]) == 0)))
             continue;
-        skf_vec_push(&pairs, labels[i]);
-        skf_vec_push(&pairs, labels[i + 1]);
+        skf_vec_push(&pairs, wanted[i]);
+        skf_vec_push(&pairs, wanted[i + 1]);
     }
     struct skf_edits edits = SKF_EDITS_INIT;
     int rc = 0;
     if (pairs.n) {
         skf_vec_push(&pairs, NULL);
         rc = skf_edit_put(&edits, root, path, pairs.v, err);
-        if (rc == 0)
+        if (rc == 0) {
             rc = apply(o, doc, &edits, err);
+        } else if (err->code == SKF_EUNSUPPORTED && have && have->kind == SKF_MAPPING) {
+            skf_err_clear(err);
+            rc = put_into_copy(o, doc, section, pairs.v);
+        }
     }
     skf_edits_release(&edits);
     skf_vec_release(&pairs);
@@ -255,13 +278,25 @@ static int label_one(struct skf_object *o, const char *const *labels, struct skf
     return rc;
 }
 
-int skf_manifest_label(struct skf_objects *objects, const char *const *labels, struct skf_err *err)
+static int put_each(struct skf_objects *objects, const char *section, const char *const *pairs,
+                    struct skf_err *err)
 {
     for (size_t i = 0; i < objects->n; i++) {
-        if (label_one(&objects->v[i], labels, err) < 0)
+        if (put_one(&objects->v[i], section, pairs, err) < 0)
             return -(int)err->code;
     }
     return 0;
+}
+
+int skf_manifest_label(struct skf_objects *objects, const char *const *labels, struct skf_err *err)
+{
+    return put_each(objects, "labels", labels, err);
+}
+
+int skf_manifest_annotate(struct skf_objects *objects, const char *const *annotations,
+                          struct skf_err *err)
+{
+    return put_each(objects, "annotations", annotations, err);
 }
 
 /* --- namespace -------------------------------------------------------------------------------- */
