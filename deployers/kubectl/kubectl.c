@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/engine/project.h"
 #include "lib/io/proc.h"
 
 enum { ERROR_LINES_MAX = 8 * 1024 };
@@ -33,7 +34,8 @@ static void add_command(struct run *r, const char *command)
 {
     const struct skf_deploy *d = r->deploy;
     struct skf_proc *p = &r->proc;
-    const char *namespace_ = d->namespace_ ? d->namespace_ : d->module->default_namespace;
+    const char *namespace_ =
+        d->namespace_ ? d->namespace_ : skf_project_default_namespace(d->config);
     skf_proc_args(p, d->kubectl, "--context", d->kube->name, NULL);
     if (namespace_ && namespace_[0])
         skf_proc_args(p, "--namespace", namespace_, NULL);

@@ -14,6 +14,7 @@
 #include "lib/base/mem.h"
 #include "lib/doc/doc.h"
 #include "lib/engine/engine_impl.h"
+#include "lib/engine/project.h"
 
 enum { PROBE_LIMIT_MS = 10000 };
 
@@ -47,12 +48,7 @@ void engine_emit_err(struct skf_engine *e, enum skf_event_kind kind, const char 
 
 const char *engine_namespace(const struct skf_engine *e)
 {
-    if (e->opts.namespace_)
-        return e->opts.namespace_;
-    for (size_t i = 0; i < e->plan.config.n_modules; i++)
-        if (e->plan.config.modules[i].default_namespace)
-            return e->plan.config.modules[i].default_namespace;
-    return e->opts.kube ? e->opts.kube->namespace_ : "default";
+    return skf_project_namespace(&e->plan.config, e->opts.namespace_, e->opts.kube);
 }
 
 /* --- one loop --------------------------------------------------------------------------------- */

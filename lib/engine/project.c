@@ -116,15 +116,34 @@ char *skf_project_id(const struct skf_config *config)
         config->files.n ? skf_path_dir(config->files.v[0]) : skf_xstrdup(config->modules[0].dir);
     skf_autofree char *in_git = place_in_git(dir);
     skf_autofree char *place = in_git ? skf_take(&in_git) : place_on_machine(dir);
-    const char *base = strrchr(dir, '/') + 1;
+    size_t len = strlen(place), from;
+    while (len && place[len - 1] == '/')
+        len--;
+    for (from = len; from && place[from - 1] != '/'; from--)
+        ;
     char digest[SKF_DIGEST_TEXT];
     struct skf_buf id = SKF_BUF_INIT;
-    for (const char *p = base; *p && id.len < MAX_NAME; p++) {
-        unsigned char c = (unsigned char)*p;
+    for (size_t i = from; i < len && id.len < MAX_NAME; i++) { /* its last part names it */
+        unsigned char c = (unsigned char)place[i];
         if (isalnum(c) || (id.len && (c == '-' || c == '_' || c == '.')))
             skf_buf_addc(&id, (char)c);
     }
     skf_digest_of(place, strlen(place), digest);
     skf_buf_addf(&id, "%s%.*s", id.len ? "-" : "p-", ID_DIGITS, strchr(digest, ':') + 1);
     return skf_buf_take(&id);
+}
+
+const char *skf_project_default_namespace(const struct skf_config *config)
+{
+    for (size_t i = config->n_modules; i-- > 0;)
+        if (config->modules[i].default_namespace && *config->modules[i].default_namespace)
+            return config->modules[i].default_namespace;
+    return NULL;
+}
+
+const char *skf_project_namespace(const struct skf_config *config, const char *flag,
+                                  const struct skf_kube_context *kube)
+{
+    const char *named = flag && *flag ? flag : skf_project_default_namespace(config);
+    return named ? named : kube ? kube->namespace_ : "default";
 }
