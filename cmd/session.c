@@ -8,6 +8,7 @@
 #include "builders/registry.h"
 #include "cmd/exit.h"
 #include "cmd/guard.h"
+#include "cmd/local.h"
 #include "cmd/progress.h"
 #include "deployers/registry.h"
 #include "lib/base/log.h"
@@ -273,6 +274,8 @@ void session_close(struct session *s)
         if (!skf_loop_close(&s->loop))
             skf_log_debug("the loop has handles left");
     }
+    skf_nodes_forget();
+    local_release(&s->local);
     if (s->has_kube)
         skf_kube_context_release(&s->kube);
     skf_strv_release(&s->insecure);
@@ -297,6 +300,7 @@ void session_engine_options(struct session *s, struct skf_engine_options *out)
                   .fallback_repo = s->global.default_repo,
                   .multi_level_repo = s->global.multi_level_repo == SKF_YES,
                   .push = o->push,
+                  .local_default = local_is_default(s),
                   .kube = s->has_kube ? &s->kube : NULL },
         .kube = s->has_kube ? &s->kube : NULL,
         .kubeconfig = o->kubeconfig,
@@ -326,7 +330,13 @@ static void on_engine_done(struct skf_engine *e, const struct skf_err *err)
 
 int session_run_engine(struct session *s, const struct skf_engine_options *options)
 {
-    s->engine = skf_engine_new(&s->services, options, console_event, &s->console);
+    struct skf_engine_options with_target = *options;
+    int code = options->plan.deploys && !options->dry_run ? local_find(s) : EXIT_CODE_OK;
+    if (code != EXIT_CODE_OK)
+        return code;
+    if (s->local.target.kind != SKF_TARGET_NOWHERE || options->dry_run)
+        with_target.plan.local = &s->local.target;
+    s->engine = skf_engine_new(&s->services, &with_target, console_event, &s->console);
     skf_engine_start(s->engine, &s->config, on_engine_done);
     if (s->stop.signum)
         skf_engine_stop(s->engine);

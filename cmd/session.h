@@ -20,6 +20,12 @@ enum session_needs {
     NEEDS_CLUSTER      /* changes one: if it is not local, it must have been named or allowed */
 };
 
+/* cmd/local.c */
+struct local_target {
+    struct skf_target target; /* NOWHERE: only a registry will do */
+    char *docker_host, *docker_certs;
+};
+
 struct session {
     const struct options *options;
     struct console console;
@@ -36,6 +42,7 @@ struct session {
     struct skf_config config; /* as read; handed on to the engine */
     struct skf_kube_context kube;
     bool has_kube;
+    struct local_target local;
     /* The running engine, so that a signal reaches it. */
     struct skf_engine *engine;
     int exit_code;

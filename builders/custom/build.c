@@ -81,8 +81,9 @@ static enum skf_next command(struct skf_flow *f)
     for (size_t i = 0; i < b->n_required; i++)
         if (!getenv(b->required[i].key))
             skf_strv_addf(&c->proc.env, "%s=%s", b->required[i].key, b->required[i].value);
-    if (b->target.kind == SKF_TARGET_DOCKER && b->target.docker_host && !getenv("DOCKER_HOST"))
-        skf_strv_addf(&c->proc.env, "DOCKER_HOST=%s", b->target.docker_host);
+    if (!pushes(c) && skf_docker_host_find(&b->target, &c->host, &f->err) < 0)
+        return SKF_NEXT;
+    skf_docker_host_env(&c->host, &c->proc.env);
     /* A shell by definition: that is what the user writes for. */
     skf_proc_args(&c->proc, "sh", "-c", text, NULL);
     c->proc.cwd = skf_xstrdup(b->ctx.dir);
@@ -178,9 +179,7 @@ static enum skf_next place(struct skf_flow *f)
 {
     struct custom_build *c = of(f);
     struct skf_build *b = c->b;
-    bool given = b->target.kind == SKF_TARGET_DOCKER;
-    if (pushes(c) ||
-        skf_docker_host_find(given ? b->target.docker_host : NULL, &c->host, &f->err) < 0)
+    if (pushes(c))
         return SKF_NEXT;
     c->place = (struct skf_docker_place){ .loop = b->ctx.services->loop,
                                           .http = b->ctx.services->http,

@@ -56,11 +56,10 @@ static enum skf_next prepare(struct skf_flow *f)
 {
     struct docker_build *d = of(f);
     struct skf_build *b = d->b;
-    bool given = b->target.kind == SKF_TARGET_DOCKER;
     if (skf_docker_settings_make(&b->ctx, b->reference, &d->settings, &f->err) < 0)
         return SKF_NEXT;
     if (skf_docker_files_parse(&d->settings.files, &d->dockerfile, &f->err) < 0 ||
-        skf_docker_host_find(given ? b->target.docker_host : NULL, &d->host, &f->err) < 0)
+        skf_docker_host_find(&b->target, &d->host, &f->err) < 0)
         return SKF_NEXT;
     skf_docker_settings_add_declared(&d->settings, &d->dockerfile, b);
     const char *needs = needs_program(d);
@@ -156,8 +155,7 @@ static enum skf_next run_program(struct docker_build *d)
     skf_docker_argv(&d->settings, d->buildkit, &p->argv);
     skf_strv_addf(&p->env, "DOCKER_BUILDKIT=%d", d->buildkit);
     skf_strv_add(&p->env, "BUILDKIT_PROGRESS=plain");
-    if (d->host.given)
-        skf_strv_addf(&p->env, "DOCKER_HOST=%s", d->host.address);
+    skf_docker_host_env(&d->host, &p->env);
     p->merge = true;
     p->on_line = on_proc_line;
     p->data = d;

@@ -213,7 +213,7 @@ static void add_declared(struct skf_docker_settings *s, const struct skf_dockerf
 void skf_docker_settings_add_declared(struct skf_docker_settings *s, const struct skf_dockerfile *d,
                                       const struct skf_build *b)
 {
-    bool on_node = b->target.kind == SKF_TARGET_CONTAINERD;
+    bool on_node = b->target.kind == SKF_TARGET_CONTAINERD || b->target.kind == SKF_TARGET_NODES;
     add_declared(s, d, "SKAFFOLD_RUN_MODE", b->ctx.dev ? "dev" : "run");
     for (size_t i = 0; i < b->n_required; i++) {
         /* The digest of what went to a node is ours: Docker knows the image by its tag. */

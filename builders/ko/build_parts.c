@@ -201,7 +201,7 @@ static enum skf_compression compression(const struct skf_build *b)
 {
     struct skf_ref ref = { 0 };
     struct skf_err ignored = SKF_ERR_INIT;
-    if (b->target.kind == SKF_TARGET_CONTAINERD || b->target.kind == SKF_TARGET_DOCKER)
+    if (skf_target_is_local(&b->target))
         return SKF_LAYER_PLAIN;
     bool loopback = skf_ref_parse(b->reference, &ref, &ignored) == 0 && skf_ref_is_loopback(&ref);
     skf_ref_release(&ref);

@@ -33,7 +33,7 @@ const char *skf_ko_host_arch(void)
 
 const char *skf_ko_default_arch(const struct skf_target *target, const char *reference)
 {
-    if (target->kind == SKF_TARGET_CONTAINERD || target->kind == SKF_TARGET_DOCKER)
+    if (skf_target_is_local(target))
         return skf_ko_host_arch();
     struct skf_ref ref = { 0 };
     struct skf_err ignored = SKF_ERR_INIT;

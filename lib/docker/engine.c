@@ -355,8 +355,7 @@ static enum skf_next run_program(struct skf_flow *f)
             return SKF_NEXT;
         break;
     }
-    if (op->host->given)
-        skf_strv_addf(&p->env, "DOCKER_HOST=%s", op->host->address);
+    skf_docker_host_env(op->host, &p->env);
     p->data = op;
     f->abort = abort_program;
     skf_proc_start(op->loop, p, on_program_done);

@@ -61,10 +61,11 @@ static int read_context(const char *name, struct skf_docker_host *out, struct sk
     skf_autofree char *dir = docker_dir();
     skf_autofree char *path =
         skf_xasprintf("%s/contexts/meta/%s/meta.json", dir, skf_digest_hex(digest));
-    skf_autofree char *tls = skf_xasprintf("%s/contexts/tls/%s", dir, skf_digest_hex(digest));
+    skf_autofree char *tls =
+        skf_xasprintf("%s/contexts/tls/%s/docker", dir, skf_digest_hex(digest));
     json_t *doc = read_json(path, err);
-    const char *host = json_string_value(
-        json_object_get(json_object_get(json_object_get(doc, "Endpoints"), "docker"), "Host"));
+    const json_t *docker = json_object_get(json_object_get(doc, "Endpoints"), "docker");
+    const char *host = json_string_value(json_object_get(docker, "Host"));
     if (!host || !host[0]) {
         json_decref(doc);
         return skf_err_set(err, SKF_ECONFIG,
@@ -74,7 +75,9 @@ static int read_context(const char *name, struct skf_docker_host *out, struct sk
     }
     out->address = skf_xstrdup(host);
     out->origin = out->origin_owned = skf_xasprintf("the docker context '%s'", name);
-    out->api = !skf_file_is_dir(tls); /* certificates: the docker program knows how */
+    out->api = !json_is_true(json_object_get(docker, "SkipTLSVerify")); /* not by us */
+    if (skf_file_is_dir(tls))
+        out->certs = skf_take(&tls);
     json_decref(doc);
     return 0;
 }
@@ -98,41 +101,67 @@ static void find_socket(struct skf_docker_host *out)
     out->origin = "the usual place";
 }
 
-static bool is_plain(const char *address)
+static bool is_tcp(const char *address)
 {
     return strncmp(address, "tcp://", 6) == 0 || strncmp(address, "http://", 7) == 0;
 }
 
-int skf_docker_host_find(const char *given, struct skf_docker_host *out, struct skf_err *err)
+static void find_given(const struct skf_target *target, struct skf_docker_host *out)
+{
+    out->given = true;
+    out->address = skf_xstrdup(target->docker_host);
+    out->certs = skf_xstrdup_null(target->docker_certs);
+    out->origin = "the cluster's";
+}
+
+static void find_in_environment(const char *address, struct skf_docker_host *out)
+{
+    const char *certs = environment("DOCKER_CERT_PATH");
+    out->address = skf_xstrdup(address);
+    out->origin = "DOCKER_HOST";
+    if (environment("DOCKER_TLS_VERIFY"))
+        out->certs = certs ? skf_xstrdup(certs) : docker_dir();
+}
+
+int skf_docker_host_find(const struct skf_target *target, struct skf_docker_host *out,
+                         struct skf_err *err)
 {
     struct skf_docker_host h = { .api = true };
     const char *env = environment("DOCKER_HOST");
+    bool given = target && target->kind == SKF_TARGET_DOCKER && target->docker_host;
     skf_autofree char *context = given || env ? NULL : current_context();
     skf_autofree char *program = skf_proc_which("docker");
     h.cli = program != NULL;
-    h.given = given != NULL;
-    if (given || env) {
-        h.address = skf_xstrdup(given ? given : env);
-        h.origin = given ? "the target" : "DOCKER_HOST";
+    if (given) {
+        find_given(target, &h);
+    } else if (env) {
+        find_in_environment(env, &h);
     } else if (context && strcmp(context, "default") != 0) {
         if (read_context(context, &h, err) < 0)
             return -(int)err->code;
     } else {
         find_socket(&h);
     }
-    bool tls = environment("DOCKER_TLS_VERIFY") != NULL;
-    h.api = h.api && (strncmp(h.address, "unix://", 7) == 0 || (is_plain(h.address) && !tls));
+    struct skf_err no_certs = SKF_ERR_INIT;
+    if (h.certs && is_tcp(h.address) && skf_docker_tls_read(h.certs, &h.tls, &no_certs) < 0) {
+        h.api = false;
+        if (!h.cli) { /* the docker program knows more ways */
+            skf_docker_host_release(&h);
+            *err = no_certs;
+            return -(int)err->code;
+        }
+    }
+    h.api = h.api && (strncmp(h.address, "unix://", 7) == 0 || is_tcp(h.address));
     const char *socket = strncmp(h.address, "unix://", 7) == 0 ? h.address + 7 : NULL;
     if (h.cli && socket && access(socket, R_OK | W_OK) < 0)
         h.api = false; /* a docker program that is podman, say, needs no such socket */
     if (!h.cli && (!h.api || (socket && !skf_file_exists(socket)))) {
-        skf_err_set(
-            err, SKF_ENOTFOUND,
-            h.api ? "no Docker here: the program 'docker' is not in PATH, and nothing "
-                    "listens at '%s' (%s); install Docker, or set DOCKER_HOST"
-                  : "the Docker address '%s' (%s) needs the program 'docker', which is not "
-                    "in PATH: install it, or set DOCKER_HOST to unix:// or tcp:// without TLS",
-            h.address, h.origin);
+        skf_err_set(err, SKF_ENOTFOUND,
+                    h.api ? "no Docker here: the program 'docker' is not in PATH, and nothing "
+                            "listens at '%s' (%s); install Docker, or set DOCKER_HOST"
+                          : "the Docker address '%s' (%s) needs the program 'docker', which is not "
+                            "in PATH: install it, or set DOCKER_HOST to unix:// or tcp://",
+                    h.address, h.origin);
         skf_docker_host_release(&h);
         return -(int)err->code;
     }
@@ -144,6 +173,8 @@ void skf_docker_host_release(struct skf_docker_host *h)
 {
     free(h->address);
     free(h->origin_owned);
+    free(h->certs);
+    skf_docker_tls_release(&h->tls);
     memset(h, 0, sizeof *h);
 }
 
@@ -171,6 +202,16 @@ void skf_docker_host_blame(const struct skf_docker_host *h, struct skf_err *err)
                      h->origin);
 }
 
+void skf_docker_host_env(const struct skf_docker_host *h, struct skf_strv *env)
+{
+    if (!h->given)
+        return;
+    skf_strv_addf(env, "DOCKER_HOST=%s", h->address);
+    skf_strv_addf(env, "DOCKER_TLS_VERIFY=%s", h->certs ? "1" : "");
+    if (h->certs)
+        skf_strv_addf(env, "DOCKER_CERT_PATH=%s", h->certs);
+}
+
 void skf_docker_host_address(const struct skf_docker_host *h, struct skf_http_req *r,
                              const char *path)
 {
@@ -178,6 +219,8 @@ void skf_docker_host_address(const struct skf_docker_host *h, struct skf_http_re
         r->transport.unix_socket = h->address + 7;
         skf_replace(&r->url, skf_xasprintf("http://docker%s", path));
     } else {
-        skf_replace(&r->url, skf_xasprintf("http://%s%s", strstr(h->address, "://") + 3, path));
+        skf_replace(&r->url, skf_xasprintf("%s://%s%s", h->certs ? "https" : "http",
+                                           strstr(h->address, "://") + 3, path));
+        skf_docker_tls_apply(&h->tls, &r->transport);
     }
 }

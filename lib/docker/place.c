@@ -168,7 +168,8 @@ static enum skf_next tag(struct skf_flow *f)
 
 static bool to_node(const struct skf_docker_place *p)
 {
-    return !p->known && p->target.kind == SKF_TARGET_CONTAINERD;
+    return !p->known &&
+           (p->target.kind == SKF_TARGET_CONTAINERD || p->target.kind == SKF_TARGET_NODES);
 }
 
 static enum skf_next save(struct skf_flow *f)

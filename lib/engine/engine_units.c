@@ -208,8 +208,7 @@ static void on_build_line(struct skf_build *b, const char *line)
  * be. */
 static const char *safe_tag(const struct unit *u)
 {
-    enum skf_target_kind kind = u->planned->target.kind;
-    bool on_node_only = kind == SKF_TARGET_CONTAINERD || kind == SKF_TARGET_DOCKER;
+    bool on_node_only = skf_target_is_local(&u->planned->target);
     bool latest = strcmp(u->tag_text, "latest") == 0;
     return on_node_only && latest && !u->engine->opts.dry_run ? "dev" : u->tag_text;
 }

@@ -41,12 +41,11 @@ static int at_artifact(struct skf_err *err, const struct skf_artifact *a)
  */
 static bool pushes(const struct skf_plan_request *req, const struct skf_module *m)
 {
-    enum skf_cluster_kind kind = req->kube ? req->kube->kind : SKF_CLUSTER_REMOTE;
     if (req->push != SKF_UNSET)
         return req->push == SKF_YES;
     if (m->local_push != SKF_UNSET)
         return m->local_push == SKF_YES;
-    return kind == SKF_CLUSTER_REMOTE || req->discovered_repo != NULL;
+    return !req->local_default || req->discovered_repo != NULL;
 }
 
 bool skf_plan_wants_discovery(const struct skf_plan_request *req, const struct skf_config *config)
@@ -72,26 +71,9 @@ static int choose_target(const struct skf_plan_request *req, const struct skf_mo
         out->kind = SKF_TARGET_NOWHERE;
         return 0;
     }
-    switch (req->kube->kind) {
-    case SKF_CLUSTER_SKIFF:
-        out->kind = SKF_TARGET_CONTAINERD;
-        out->containerd_socket = req->kube->containerd_socket;
-        out->containerd_namespace = req->kube->containerd_namespace;
+    if (req->local) {
+        *out = *req->local;
         return 0;
-    case SKF_CLUSTER_DOCKER_DESKTOP:
-        out->kind = SKF_TARGET_DOCKER;
-        out->docker_host = getenv("DOCKER_HOST");
-        return 0;
-    case SKF_CLUSTER_KIND:
-    case SKF_CLUSTER_K3D:
-    case SKF_CLUSTER_MINIKUBE:
-        skf_err_set(err, SKF_EUNSUPPORTED,
-                    "cannot load images into the nodes of '%s' yet: push instead, with "
-                    "--default-repo=localhost:PORT and --push (a local registry)",
-                    req->kube->name);
-        return at_artifact(err, a);
-    case SKF_CLUSTER_REMOTE:
-        break;
     }
     skf_err_set(err, SKF_EINVAL,
                 "push is off, and the cluster of context '%s' takes images from a registry only: "

@@ -19,6 +19,8 @@ struct skf_plan_request {
     const char *fallback_repo;   /* of ~/.skaffold/config, when neither of them is there; or NULL */
     enum skf_tristate push;      /* --push */
     const struct skf_kube_context *kube; /* NULL = no cluster at hand */
+    bool local_default;                  /* this cluster gets images without a registry */
+    const struct skf_target *local;      /* where they go then; NULL = only a registry will do */
     bool deploys;                        /* the command brings images to a cluster */
 };
 

@@ -1,5 +1,5 @@
-/* happy path: nowhere: the digest, no more. Registry: a push. Node or engine: an archive of what it
- *             lacks; when that turns out to be too little, of everything.
+/* happy path: nowhere: the digest, no more. Registry: a push. Nodes or engine: an archive of what
+ *             they lack; when that turns out to be too little, of everything.
  * failures:   of the push, of the fetches of base layers, of the load: done(err).
  * on cancel:  the running part is cancelled; done comes with SKF_ECANCELED. */
 #include "lib/image/deliver.h"
@@ -31,6 +31,7 @@ void skf_delivery_end(struct delivery *y, const struct skf_err *err)
     free(y->name);
     free(y->target);
     free(y->docker_id);
+    skf_docker_tls_release(&y->docker_tls);
     free(y);
     d->priv = NULL;
     d->done(d, why.code ? &why : NULL);
@@ -125,6 +126,12 @@ void skf_delivery_remember(struct delivery *y)
     skf_memo_add("sent", y->target, &all);
 }
 
+bool skf_target_is_local(const struct skf_target *t)
+{
+    return t->kind == SKF_TARGET_CONTAINERD || t->kind == SKF_TARGET_NODES ||
+           t->kind == SKF_TARGET_DOCKER;
+}
+
 /* --- start ------------------------------------------------------------------------------------ */
 
 static const char *machine_arch(void)
@@ -166,8 +173,7 @@ static void begin(struct skf_defer *defer)
     struct delivery *y = SKF_CONTAINER_OF(defer, struct delivery, defer);
     const struct skf_target *t = &y->d->target;
     /* A node or daemon runs one platform; a registry takes them all. */
-    bool one_platform = t->kind == SKF_TARGET_CONTAINERD || t->kind == SKF_TARGET_DOCKER;
-    if (!y->err.code && one_platform)
+    if (!y->err.code && skf_target_is_local(t))
         choose_image(y, &y->err);
     if (y->err.code) {
         skf_delivery_end(y, &y->err);
@@ -183,6 +189,9 @@ static void begin(struct skf_defer *defer)
         break;
     case SKF_TARGET_CONTAINERD:
         skf_deliver_containerd(y);
+        break;
+    case SKF_TARGET_NODES:
+        skf_deliver_nodes(y);
         break;
     case SKF_TARGET_DOCKER:
         skf_deliver_docker(y);

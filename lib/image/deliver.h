@@ -5,20 +5,30 @@
 #include <uv.h>
 
 #include "lib/image/image.h"
+#include "lib/image/nodes.h"
 #include "lib/image/registry.h"
 
 enum skf_target_kind {
     SKF_TARGET_NOWHERE, /* the digest is wanted, nothing travels (build --push=false, no cluster) */
     SKF_TARGET_REGISTRY,
     SKF_TARGET_CONTAINERD, /* a node's containerd through its socket (the bundled cluster) */
+    SKF_TARGET_NODES,      /* the containerd of nodes that are containers (kind, k3d) */
     SKF_TARGET_DOCKER,     /* a Docker Engine */
 };
 
+/* All borrowed. */
+
 struct skf_target {
     enum skf_target_kind kind;
-    const char *containerd_socket, *containerd_namespace; /* borrowed */
-    const char *docker_host;                              /* unix:///..., borrowed */
+    const char *containerd_socket, *containerd_namespace;
+    enum skf_node_maker node_maker; /* NODES */
+    const char *cluster;            /* NODES: as its maker calls it */
+    const char *docker_host;        /* unix:///..., tcp://... */
+    const char *docker_certs;       /* folder with ca.pem, cert.pem, key.pem; NULL = no TLS */
 };
+/* Does the image end up on nodes or in their daemon, and in no registry? Then it runs on this
+ * machine's platform, a network is not in between, and Kubernetes must not pull it. */
+bool skf_target_is_local(const struct skf_target *t);
 
 struct skf_deliver {
     uv_loop_t *loop;

@@ -50,11 +50,14 @@ static int set_address(struct delivery *y, const char *path)
         y->http.transport.unix_socket = host + 7;
         y->http.url = skf_xasprintf("http://docker%s", path);
     } else if (strncmp(host, "tcp://", 6) == 0 || strncmp(host, "http://", 7) == 0) {
-        y->http.url = skf_xasprintf("http://%s%s", strstr(host, "://") + 3, path);
+        bool tls = y->d->target.docker_certs != NULL;
+        y->http.url =
+            skf_xasprintf("%s://%s%s", tls ? "https" : "http", strstr(host, "://") + 3, path);
+        skf_docker_tls_apply(&y->docker_tls, &y->http.transport);
     } else {
         return skf_err_set(&y->err, SKF_EUNSUPPORTED,
                            "the Docker address '%s' is of a kind that skiff does not speak; use "
-                           "unix:// or tcp:// without TLS",
+                           "unix:// or tcp://",
                            host);
     }
     return 0;
@@ -226,6 +229,11 @@ void skf_deliver_docker(struct delivery *y)
     const char *host = y->d->target.docker_host;
     if (!host) {
         skf_err_set(&y->err, SKF_EBUG, "no Docker address is given");
+        fail(y);
+        return;
+    }
+    if (y->d->target.docker_certs &&
+        skf_docker_tls_read(y->d->target.docker_certs, &y->docker_tls, &y->err) < 0) {
         fail(y);
         return;
     }

@@ -388,6 +388,23 @@ static int in_cluster(struct skf_kube_context *c, struct skf_err *err)
     return 0;
 }
 
+/* What kind, k3d and minikube call it: their prefix or suffix of the cluster's name is for us. */
+static char *tool_name(const struct skf_kube_context *c)
+{
+    const char *name = c->cluster;
+    switch (c->kind) {
+    case SKF_CLUSTER_KIND:
+        return ends(name, "@kind") ? skf_xstrndup(name, strlen(name) - 5)
+                                   : skf_xstrdup(starts(name, "kind-") ? name + 5 : name);
+    case SKF_CLUSTER_K3D:
+        return skf_xstrdup(starts(name, "k3d-") ? name + 4 : name);
+    case SKF_CLUSTER_MINIKUBE:
+        return skf_xstrdup(name);
+    default:
+        return NULL;
+    }
+}
+
 static int resolve(const struct configs *configs, const char *wanted, struct skf_kube_context *c,
                    struct skf_err *err)
 {
@@ -416,6 +433,7 @@ static int resolve(const struct configs *configs, const char *wanted, struct skf
         c->kind = kind_by_name(c->name);
     if (c->kind == SKF_CLUSTER_REMOTE)
         c->kind = kind_by_name(c->cluster);
+    c->tool_cluster = tool_name(c);
     return 0;
 }
 
@@ -486,6 +504,7 @@ void skf_kube_context_release(struct skf_kube_context *c)
                       c->tls_server_name,
                       c->proxy_url,
                       c->impersonate_user,
+                      c->tool_cluster,
                       c->unsupported,
                       c->containerd_socket,
                       c->containerd_namespace,
@@ -514,16 +533,20 @@ static bool loopback_server(const char *server)
            a == 127;
 }
 
-bool skf_kube_is_local_kind(const struct skf_kube_context *c)
+bool skf_kube_shares_docker(const struct skf_kube_context *c)
 {
-    static const char *const names[] = { "rancher-desktop", "colima", "orbstack", "microk8s" };
-    if (c->kind != SKF_CLUSTER_REMOTE)
-        return true;
+    static const char *const names[] = { "rancher-desktop", "colima", "orbstack" };
     for (size_t i = 0; c->name && i < SKF_ARRAY_LEN(names); i++) {
         if (strcmp(c->name, names[i]) == 0)
             return true;
     }
-    return starts(c->name, "colima-");
+    return starts(c->name, "colima-") || c->kind == SKF_CLUSTER_DOCKER_DESKTOP;
+}
+
+bool skf_kube_is_local_kind(const struct skf_kube_context *c)
+{
+    return c->kind != SKF_CLUSTER_REMOTE || skf_kube_shares_docker(c) ||
+           (c->name && strcmp(c->name, "microk8s") == 0);
 }
 
 bool skf_kube_is_local(const struct skf_kube_context *c)

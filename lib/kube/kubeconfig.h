@@ -35,6 +35,7 @@ struct skf_kube_context {
     struct skf_exec_plugin *exec; /* NULL = none */
     char *unsupported;            /* an auth method that we cannot do ourselves (named), or NULL */
     enum skf_cluster_kind kind;
+    char *tool_cluster; /* KIND, K3D, MINIKUBE: what its tool calls it ("kind", not "kind-kind") */
     char *containerd_socket, *containerd_namespace; /* SKIFF: from the extension node.skiff.dev */
     char *node_registry;                            /* SKIFF: "localhost:5000" */
     struct skf_strv files;                          /* the kubeconfig files that were read */
@@ -48,6 +49,8 @@ int skf_kubeconfig_load(const char *path, const char *context, struct skf_kube_c
 void skf_kube_context_release(struct skf_kube_context *c);
 /* Only the name of the current context, owned; NULL when there is none. */
 char *skf_kubeconfig_current(const char *path);
+/* Does its runtime use the Docker of this machine's user, by its name (colima, orbstack ...)? */
+bool skf_kube_shares_docker(const struct skf_kube_context *c);
 /* A local cluster by its name or extension: nothing to be afraid of. */
 bool skf_kube_is_local_kind(const struct skf_kube_context *c);
 /* That, or on a loopback address; behind which a tunnel to any cluster may be. */

@@ -16,14 +16,15 @@ docker_install() {
     ) 2>&1
 }
 
-# Sets DOCKER_HOST, and DOCKER_DIR: short, for a socket's path has 107 characters at most.
+# docker_start [ARG...]: with these arguments of dockerd. Sets DOCKER_HOST, and DOCKER_DIR: short, for a
+# socket's path has 107 characters at most.
 docker_start() {
     DOCKER_DIR=$(mktemp -d "${TMPDIR:-/tmp}/skiff-docker.XXXXXX")
     DOCKER_HOST=unix://$DOCKER_DIR/docker.sock
     export DOCKER_DIR DOCKER_HOST
     PATH=/usr/sbin:/sbin:$PATH setsid dockerd --host "$DOCKER_HOST" --data-root "$DOCKER_DIR/data" \
         --exec-root "$DOCKER_DIR/exec" --pidfile "$DOCKER_DIR/pid" --bridge none --iptables=false \
-        --ip6tables=false >"$DOCKER_DIR/log" 2>&1 </dev/null 3>&- 4>&- &
+        --ip6tables=false "$@" >"$DOCKER_DIR/log" 2>&1 </dev/null 3>&- 4>&- &
     local i
     for ((i = 0; i < 600; i++)); do
         curl -sf --unix-socket "$DOCKER_DIR/docker.sock" http://docker/_ping >/dev/null && return
@@ -73,4 +74,25 @@ exec $(type -P docker) "\$@"
 END
     chmod 755 "$dir/docker"
     echo "$dir"
+}
+
+# docker_certificates DIR: an authority, a server's certificate for 127.0.0.1 and a client's, as Docker wants
+# them: ca.pem, server-cert.pem, server-key.pem, cert.pem, key.pem.
+docker_certificates() {
+    local dir=$1 who
+    mkdir -p "$dir"
+    (
+        cd "$dir" || exit
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=authority -days 2 \
+            -keyout ca-key.pem -out ca.pem
+        echo 'subjectAltName = IP:127.0.0.1' >server.ext
+        echo 'extendedKeyUsage = clientAuth' >client.ext
+        for who in server client; do
+            openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$who" \
+                -keyout "$who-key.pem" -out "$who.csr"
+            openssl x509 -req -in "$who.csr" -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 \
+                -extfile "$who.ext" -out "$who-cert.pem"
+        done
+        mv client-cert.pem cert.pem && mv client-key.pem key.pem
+    ) 2>/dev/null
 }

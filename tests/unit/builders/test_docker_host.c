@@ -12,8 +12,10 @@ static char *scratch;
 /* A home of its own; with or without a docker program. */
 static void prepare(const char *name, bool program)
 {
-    static const char *const names[] = { "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG",
-                                         "DOCKER_TLS_VERIFY", "XDG_RUNTIME_DIR" };
+    static const char *const names[] = {
+        "DOCKER_HOST",       "DOCKER_CONTEXT",   "DOCKER_CONFIG",
+        "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "XDG_RUNTIME_DIR"
+    };
     skf_autofree char *home = skf_path_join(scratch, name);
     skf_autofree char *bin = skf_path_join(home, "bin");
     for (size_t i = 0; i < SKF_ARRAY_LEN(names); i++)
@@ -32,7 +34,8 @@ static struct skf_docker_host found(const char *given)
 {
     struct skf_docker_host h = { 0 };
     struct skf_err err = SKF_ERR_INIT;
-    if (skf_docker_host_find(given, &h, &err) < 0)
+    struct skf_target target = { .kind = SKF_TARGET_DOCKER, .docker_host = given };
+    if (skf_docker_host_find(&target, &h, &err) < 0)
         fail_msg("%s", err.msg);
     return h;
 }
@@ -65,10 +68,26 @@ static void test_environment(void **state)
     h = found("tcp://10.0.0.2:2375"); /* the target wins */
     assert_true(h.given);
     assert_string_equal(h.address, "tcp://10.0.0.2:2375");
+    skf_autostrv struct skf_strv env = SKF_STRV_INIT;
+    skf_docker_host_env(&h, &env);
+    assert_string_equal(env.v[0], "DOCKER_HOST=tcp://10.0.0.2:2375");
+    assert_string_equal(env.v[1], "DOCKER_TLS_VERIFY="); /* the user's is for another one */
     skf_docker_host_release(&h);
 
-    setenv("DOCKER_TLS_VERIFY", "1", 1); /* certificates are the program's business */
-    expect_none("needs the program 'docker'");
+    setenv("DOCKER_TLS_VERIFY", "1", 1);
+    setenv("DOCKER_CERT_PATH", getenv("HOME"), 1);
+    expect_none("cert.pem");
+    put(getenv("HOME"), "cert.pem", "a certificate");
+    put(getenv("HOME"), "key.pem", "a key");
+    h = found(NULL);
+    assert_true(h.api);
+    skf_http_req_init(&r);
+    skf_docker_host_address(&h, &r, "/v1.41/x");
+    assert_string_equal(r.url, "https://10.0.0.1:2375/v1.41/x");
+    assert_string_equal(r.transport.client_key_pem, "a key");
+    assert_null(r.transport.ca_pem); /* the system's */
+    skf_http_req_release(&r);
+    skf_docker_host_release(&h);
     setenv("DOCKER_HOST", "ssh://me@there", 1);
     expect_none("'ssh://me@there' (DOCKER_HOST)");
     prepare("environment", true);
@@ -135,7 +154,7 @@ static void test_contexts(void **state)
 
     put(home, tls, "x");
     h = found(NULL);
-    assert_false(h.api);
+    assert_false(h.api); /* no certificate of ours: the docker program may know more */
     skf_docker_host_release(&h);
 
     setenv("DOCKER_CONTEXT", "default", 1); /* wins over config.json */

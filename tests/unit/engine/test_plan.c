@@ -14,6 +14,7 @@ struct world {
     char *dir;
     struct skf_strv none;
     struct skf_kube_context kube;
+    struct skf_target node;
     struct skf_plan_request request;
     struct skf_plan plan;
     struct skf_err err;
@@ -31,9 +32,13 @@ static int set_up(void **state)
     w->kube.name = skf_xstrdup("ctx");
     w->kube.server = skf_xstrdup("https://127.0.0.1:6443");
     w->kube.kind = SKF_CLUSTER_SKIFF;
-    w->kube.containerd_socket = skf_xstrdup("/run/c.sock");
-    w->request =
-        (struct skf_plan_request){ .builders = fake_builders, .kube = &w->kube, .deploys = true };
+    w->node =
+        (struct skf_target){ .kind = SKF_TARGET_CONTAINERD, .containerd_socket = "/run/c.sock" };
+    w->request = (struct skf_plan_request){ .builders = fake_builders,
+                                            .kube = &w->kube,
+                                            .deploys = true,
+                                            .local_default = true,
+                                            .local = &w->node };
     *state = w;
     return 0;
 }
@@ -112,6 +117,8 @@ static void a_remote_cluster_is_pushed_for(void **state)
 {
     struct world *w = *state;
     w->kube.kind = SKF_CLUSTER_REMOTE;
+    w->request.local = NULL;
+    w->request.local_default = false;
     skf_replace(&w->kube.server, skf_xstrdup("https://203.0.113.7"));
     assert_int_equal(plan(w, "gcr.io/a/b", "", ""), 0);
     assert_int_equal(w->plan.artifacts[0].target.kind, SKF_TARGET_REGISTRY);
@@ -123,18 +130,11 @@ static void a_remote_cluster_without_push_is_a_contradiction(void **state)
 {
     struct world *w = *state;
     w->kube.kind = SKF_CLUSTER_REMOTE;
+    w->request.local = NULL;
+    w->request.local_default = false;
     assert_int_equal(plan(w, "gcr.io/a/b", LOCAL_ONLY, ""), -SKF_EINVAL);
     assert_int_equal(w->err.line, 5);
     assert_non_null(strstr(w->err.msg, "build.local.push"));
-}
-
-static void nodes_that_we_cannot_load_are_refused_by_name(void **state)
-{
-    struct world *w = *state;
-    w->kube.kind = SKF_CLUSTER_KIND;
-    assert_int_equal(plan(w, "app", LOCAL_ONLY, ""), -SKF_EUNSUPPORTED);
-    assert_non_null(strstr(w->err.msg, "'ctx'"));
-    assert_non_null(strstr(w->err.msg, "--default-repo"));
 }
 
 static void nobody_pushes_to_the_root_of_docker_hub(void **state)
@@ -223,7 +223,6 @@ int main(void)
         T(the_flag_beats_the_file),
         T(a_remote_cluster_is_pushed_for),
         T(a_remote_cluster_without_push_is_a_contradiction),
-        T(nodes_that_we_cannot_load_are_refused_by_name),
         T(nobody_pushes_to_the_root_of_docker_hub),
         T(an_image_name_that_is_none_has_a_place),
         T(a_context_that_is_not_there_is_named),

@@ -38,10 +38,13 @@ static int deliver(struct world *w, struct skf_image *im, const char *reference,
     return -(int)w->err.code;
 }
 
-/* A ctr that records its arguments and its input, and fails while a file "fail-N" is there. */
+/* A ctr that says it has what the file "content" lists, records its arguments and its input, and
+ * fails once when a file "fail" is there. */
 static void fake_ctr(struct world *w)
 {
-    skf_autofree char *script = skf_xasprintf("#!/bin/sh\ncd %s\necho \"$@\" >>argv\ncat >tar\n"
+    skf_autofree char *script = skf_xasprintf("#!/bin/sh\ncd %s\necho \"$@\" >>argv\n"
+                                              "case \"$*\" in *'content ls -q')\n"
+                                              "cat content 2>/dev/null; exit 0;; esac\ncat >tar\n"
                                               "if [ -e fail ]; then rm fail; echo noise >&2\n"
                                               "echo 'ctr: content digest sha256:x: not found' >&2; "
                                               "exit 1; fi\nexit 0\n",
@@ -110,15 +113,18 @@ static void a_node_gets_what_it_lacks(void **state)
     skf_autobuf struct skf_buf argv = SKF_BUF_INIT;
     skf_autofree char *argv_file = skf_path_join(w->dir, "argv");
     assert_int_equal(skf_file_read(argv_file, 4096, &argv, &w->err), 0);
-    assert_non_null(
-        strstr(argv.data, "images import --digests --base-name docker.io/library/app -"));
+    assert_non_null(strstr(argv.data, "--namespace k8s.io content ls -q")); /* a new node */
+    assert_non_null(strstr(
+        argv.data, "images import --all-platforms --digests --base-name docker.io/library/app -"));
 
     /* Another image on the same base: thin. */
     struct skf_err err = SKF_ERR_INIT;
     struct skf_image_edit edit = { .author = "me" };
     struct skf_image *two = skf_image_append(pulled, &edit, &err);
     int fetched = fake_count(&w->a, "GET ");
+    unsigned long before = skf_proc_count();
     assert_int_equal(deliver(w, two, "app:dev", target, &d), 0);
+    assert_int_equal(skf_proc_count() - before, 1); /* remembered: nobody asks */
     skf_deliver_release(&d);
     skf_strv_clear(&names);
     names_in(w, &names);
@@ -126,18 +132,100 @@ static void a_node_gets_what_it_lacks(void **state)
     assert_true(has_blob(&names, two->manifest) && has_blob(&names, two->config));
     assert_int_equal(fake_count(&w->a, "GET "), fetched);
 
-    /* The node lost it: everything again, by itself. */
+    /* The node lost it: it is asked, and gets everything again. */
     world_write(w, "fail", 0600, "");
-    unsigned long before = skf_proc_count();
+    before = skf_proc_count();
     assert_int_equal(deliver(w, two, "app:dev", target, &d), 0);
-    assert_int_equal(skf_proc_count() - before, 2);
+    assert_int_equal(skf_proc_count() - before, 3);
     skf_deliver_release(&d);
     skf_strv_clear(&names);
     names_in(w, &names);
     assert_true(has_blob(&names, two->layers[0]));
+
+    /* Not known to us, but it has the base from elsewhere. */
+    skf_autofree char *cache = skf_dir_cache(&err);
+    assert_int_equal(skf_file_remove_tree(cache, &err), 0);
+    world_write(w, "content", 0600, two->layers[0]->digest);
+    assert_int_equal(deliver(w, two, "app:dev", target, &d), 0);
+    skf_deliver_release(&d);
+    skf_strv_clear(&names);
+    names_in(w, &names);
+    assert_false(has_blob(&names, two->layers[0]));
     skf_image_unref(two);
     skf_image_unref(pulled);
     skf_image_unref(base);
+}
+
+/* A docker that lists the file "nodes", whose containers are there while the file "gone-ID" is not,
+ * and that counts its calls. */
+static void fake_docker_program(struct world *w)
+{
+    skf_autofree char *script = skf_xasprintf("#!/bin/sh\ncd %s\necho \"$*\" >>argv\n"
+                                              "[ $1 = ps ] && exec cat nodes\n"
+                                              "[ -e gone-$3 ] && echo \"No such container: $3\" >&2"
+                                              " && exit 1\n"
+                                              "case \"$*\" in *import*) cat >tar-$3 ;; esac\n",
+                                              w->dir);
+    fake_ctr(w);
+    world_write(w, "docker", 0700, script);
+}
+
+static int calls_of(struct world *w, const char *part)
+{
+    struct skf_err err = SKF_ERR_INIT;
+    skf_autobuf struct skf_buf argv = SKF_BUF_INIT;
+    skf_autofree char *path = skf_path_join(w->dir, "argv");
+    int n = 0;
+    assert_int_equal(skf_file_read(path, 65536, &argv, &err), 0);
+    for (const char *at = argv.data; (at = strstr(at, part)); at++)
+        n++;
+    return n;
+}
+
+static void nodes_in_containers(void **state)
+{
+    struct world *w = *state;
+    struct skf_deliver d;
+    struct skf_image *im = world_image("one", "/one");
+    struct skf_target target = { .kind = SKF_TARGET_NODES,
+                                 .node_maker = SKF_NODES_OF_KIND,
+                                 .cluster = "dev" };
+    skf_autofree char *want = skf_xasprintf("app:dev@%s", im->manifest->digest);
+    fake_docker_program(w);
+    skf_nodes_forget();
+    world_write(w, "nodes", 0600,
+                "a dev-control-plane control-plane\nb dev-worker worker\n"
+                "c dev-external-load-balancer external-load-balancer\n");
+    if (deliver(w, im, "app:dev", target, &d) != 0)
+        fail_msg("%s", w->err.msg);
+    assert_string_equal(d.deployed, want);
+    assert_int_equal(d.blobs_sent, 2 * 3); /* manifest, config and layer to both */
+    skf_deliver_release(&d);
+    assert_int_equal(calls_of(w, "label=io.x-k8s.kind.cluster=dev"), 1);
+    assert_int_equal(calls_of(w, "exec -i a ctr --namespace k8s.io images import"), 1);
+    assert_int_equal(calls_of(w, "exec -i b ctr --namespace k8s.io images import"), 1);
+    assert_int_equal(calls_of(w, "exec -i c "), 0);
+
+    /* The cluster was made anew: other containers, found by looking once more. */
+    world_write(w, "gone-a", 0600, "");
+    world_write(w, "gone-b", 0600, "");
+    world_write(w, "nodes", 0600, "e dev-control-plane control-plane\n");
+    if (deliver(w, im, "app:dev", target, &d) != 0)
+        fail_msg("%s", w->err.msg);
+    skf_deliver_release(&d);
+    assert_int_equal(calls_of(w, "label=io.x-k8s.kind.cluster=dev"), 2);
+    assert_int_equal(calls_of(w, "exec -i e ctr --namespace k8s.io images import"), 1);
+
+    world_write(w, "gone-e", 0600, ""); /* for good */
+    assert_int_equal(deliver(w, im, "app:dev", target, &d), -SKF_ECHILD);
+    assert_non_null(strstr(w->err.msg, "into node 'dev-control-plane': No such container: e"));
+
+    skf_nodes_forget();
+    world_write(w, "nodes", 0600, "");
+    assert_int_equal(deliver(w, im, "app:dev", target, &d), -SKF_ENOTFOUND);
+    assert_non_null(strstr(w->err.msg, "the kind cluster 'dev' has no node that runs"));
+    skf_nodes_forget();
+    skf_image_unref(im);
 }
 
 static void a_full_load_that_fails_says_why(void **state)
@@ -318,9 +406,10 @@ static void judges_docker_streams(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        with_world(a_node_gets_what_it_lacks),          with_world(a_full_load_that_fails_says_why),
-        with_world(to_a_registry_and_nowhere),          with_world(cancel_ends_the_child),
-        with_world(a_docker_engine_gets_what_it_lacks), cmocka_unit_test(judges_docker_streams),
+        with_world(a_node_gets_what_it_lacks),       with_world(nodes_in_containers),
+        with_world(a_full_load_that_fails_says_why), with_world(to_a_registry_and_nowhere),
+        with_world(cancel_ends_the_child),           with_world(a_docker_engine_gets_what_it_lacks),
+        cmocka_unit_test(judges_docker_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

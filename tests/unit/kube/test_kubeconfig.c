@@ -51,6 +51,7 @@ static void test_cluster_settings(void **state)
     (void)state;
     struct skf_kube_context c = load(DIR "one.yaml", "kind-dev");
     assert_int_equal(c.kind, SKF_CLUSTER_KIND);
+    assert_string_equal(c.tool_cluster, "dev");
     assert_true(c.insecure);
     assert_string_equal(c.tls_server_name, "kubernetes");
     assert_string_equal(c.proxy_url, "http://proxy:3128");
@@ -93,6 +94,7 @@ static void test_merge_first_wins(void **state)
     struct skf_kube_context c = load(NULL, NULL);
     assert_string_equal(c.name, "k3d-two");
     assert_int_equal(c.kind, SKF_CLUSTER_K3D);
+    assert_string_equal(c.tool_cluster, "two");
     assert_int_equal(c.files.n, 2);
     skf_kube_context_release(&c);
     c = load(NULL, "prod");
