@@ -84,22 +84,8 @@ static int remove_objects(struct session *s, const struct skf_engine_options *op
 /* Only the names of the objects count: nothing is planned, tagged or built. */
 static int collect(struct session *s, struct skf_rendered *out)
 {
-    struct skf_err err = SKF_ERR_INIT;
-    struct skf_plan plan = { .config = s->config };
-    struct skf_objects kustomized = { 0 };
-    int failed = session_kustomize(s, &s->config, &kustomized);
-    if (failed)
-        return failed;
-    struct skf_render_request req = { .plan = &plan,
-                                      .kustomized = &kustomized,
-                                      .namespace_ = s->options->namespace_ };
-    int rc = skf_render(&req, out, &err);
-    skf_objects_release(&kustomized);
-    if (rc < 0) {
-        console_error(&s->console, &err);
-        return EXIT_CODE_DEPLOY;
-    }
-    return EXIT_CODE_OK;
+    const struct skf_plan plan = { .config = s->config };
+    return session_hydrate(s, &plan, NULL, false, out);
 }
 
 /* --- whose the objects are -------------------------------------------------------------------- */

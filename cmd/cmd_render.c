@@ -90,20 +90,13 @@ static int render(struct session *s, enum source source)
         skf_strv_take(&owned, full);
         references[i] = full;
     }
-    struct skf_objects kustomized = { 0 };
-    struct skf_rendered r;
-    int failed = session_kustomize(s, skf_engine_config(s->engine), &kustomized);
-    if (failed)
-        return failed;
-    int rc = skf_engine_render(s->engine, references, &kustomized, &r, &err);
-    skf_objects_release(&kustomized);
-    if (rc < 0) {
-        console_error(&s->console, &err);
-        return EXIT_CODE_DEPLOY;
-    }
+    struct skf_rendered r = { 0 };
+    int code = session_hydrate(s, skf_engine_plan(s->engine), references, true, &r);
+    if (code)
+        return code;
     skf_autobuf struct skf_buf text = SKF_BUF_INIT;
     skf_manifest_join(&r.objects, &text);
-    int code = session_write(s, &text);
+    code = session_write(s, &text);
     skf_rendered_release(&r);
     return code;
 }

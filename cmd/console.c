@@ -196,6 +196,18 @@ void console_event(void *data, const struct skf_event *ev)
     case SKF_EV_TAGGED:
         say_tag(c, ev);
         break;
+    case SKF_EV_HOOKS_STARTED:
+        say(c, BLUE, "Starting %s hooks...", ev->text);
+        break;
+    case SKF_EV_HOOKS_LINE:
+        say(c, PLAIN, "%s", ev->text);
+        break;
+    case SKF_EV_HOOKS_DONE:
+        say(c, BLUE, "Completed %s hooks", ev->text);
+        break;
+    case SKF_EV_HOOKS_FAILED:
+        say_failed(c, "Failed", ev->err);
+        break;
     case SKF_EV_BUILD_STARTED:
         say(c, BLUE, "Building [%s]...", ev->subject);
         break;

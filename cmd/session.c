@@ -15,7 +15,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/num.h"
 #include "lib/base/path.h"
-#include "lib/engine/kustomize.h"
+#include "lib/engine/hydrate.h"
 #include "lib/io/file.h"
 #include "lib/io/proc.h"
 
@@ -209,40 +209,73 @@ int session_open(struct session *s, const struct options *o, const char *command
     return code;
 }
 
-struct kustomization {
-    struct skf_kustomize op;
+struct hydration {
+    struct skf_hydrate op;
     struct session *session;
     struct skf_err err;
     bool done;
 };
 
-static void on_kustomized(struct skf_kustomize *op, const struct skf_err *err)
+static void on_hydrated(struct skf_hydrate *op, const struct skf_err *err)
 {
-    struct kustomization *k = SKF_CONTAINER_OF(op, struct kustomization, op);
+    struct hydration *h = SKF_CONTAINER_OF(op, struct hydration, op);
     if (err)
-        k->err = *err;
-    k->done = true;
-    uv_stop(&k->session->loop);
+        h->err = *err;
+    h->done = true;
+    uv_stop(&h->session->loop); /* a turn that began with this timer must not go on to wait */
 }
 
-int session_kustomize(struct session *s, const struct skf_config *config, struct skf_objects *out)
+static void on_phase(struct skf_hydrate *op, const char *phase, bool begins)
 {
-    struct kustomization k = {
-        .op = { .config = config, .kubectl = s->kubectl, .done = on_kustomized }, .session = s
-    };
-    if (!skf_kustomize_needed(config, false))
-        return EXIT_CODE_OK;
-    skf_kustomize_start(&s->loop, &k.op);
-    while (!k.done) {
+    const struct hydration *h = SKF_CONTAINER_OF(op, struct hydration, op);
+    const struct skf_event ev = { .kind = begins ? SKF_EV_HOOKS_STARTED : SKF_EV_HOOKS_DONE,
+                                  .text = phase };
+    console_event(&h->session->console, &ev);
+}
+
+static void on_line(struct skf_hydrate *op, const char *line)
+{
+    const struct hydration *h = SKF_CONTAINER_OF(op, struct hydration, op);
+    const struct skf_event ev = { .kind = SKF_EV_HOOKS_LINE, .text = line };
+    console_event(&h->session->console, &ev);
+}
+
+int session_hydrate(struct session *s, const struct skf_plan *plan, const char *const *references,
+                    bool hooks, struct skf_rendered *out)
+{
+    skf_autostrv struct skf_strv env = SKF_STRV_INIT;
+    struct hydration h = { .session = s,
+                           .op = { .plan = plan,
+                                   .references = references,
+                                   .namespace_ =
+                                       s->options->offline ? NULL : s->options->namespace_,
+                                   .kubectl = s->kubectl,
+                                   .no_hooks = !hooks,
+                                   .sources_changed = true,
+                                   .hook_env = &env,
+                                   .on_phase = on_phase,
+                                   .on_line = on_line,
+                                   .done = on_hydrated } };
+    skf_hook_env(&env, "WORK_DIR", s->cwd);
+    if (s->has_kube)
+        skf_hook_env(&env, "KUBE_CONTEXT", s->kube.name);
+    if (s->has_kube || s->options->namespace_)
+        skf_hook_env(&env, "NAMESPACES",
+                     s->options->namespace_ ? s->options->namespace_ : s->kube.namespace_);
+    skf_hydrate_start(&s->loop, &h.op);
+    while (!h.done) {
         if (s->stop.signum)
-            skf_kustomize_cancel(&k.op);
+            skf_hydrate_cancel(&h.op);
         uv_run(&s->loop, UV_RUN_ONCE);
     }
-    if (s->stop.signum)
+    skf_hydrate_release(&h.op);
+    if (s->stop.signum) {
+        skf_rendered_release(&h.op.rendered);
         return 128 + s->stop.signum;
-    if (k.err.code)
-        return report(s, &k.err, EXIT_CODE_DEPLOY);
-    *out = k.op.objects;
+    }
+    if (h.err.code)
+        return report(s, &h.err, EXIT_CODE_DEPLOY);
+    *out = h.op.rendered;
     return EXIT_CODE_OK;
 }
 

@@ -10,6 +10,9 @@ void skf_model_build(struct skf_decode *dec, const struct skf_artifact_schema *s
 /* Looks for mistakes in all of a document, profiles included; unsupported fields pass. */
 void skf_model_check(struct skf_decode *dec, const struct skf_artifact_schema *schema,
                      const struct skf_node *root);
+/* Hooks that say in each entry where they run. */
+void skf_model_hooks(struct skf_arena *arena, struct skf_hooks *to,
+                     const struct skf_wire_hooks *from);
 
 /* validate.c: rules that need the whole set. */
 void skf_validate(const struct skf_config *c, const struct skf_node *const *roots,

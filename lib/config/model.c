@@ -17,16 +17,19 @@ static void hooks_plain(struct skf_hooks *to, const struct skf_wire_hooks *from)
 static void unwrap(struct skf_arena *arena, const struct skf_list *from, struct skf_hook **to,
                    size_t *n)
 {
-    const struct skf_wire_hook_host *v = from->v;
+    const struct skf_wire_hook *v = from->v;
     *to = skf_arena_calloc(arena, from->n + 1, sizeof **to);
     for (size_t i = 0; i < from->n; i++) {
-        if (v[i].host)
-            (*to)[(*n)++] = *v[i].host;
+        const struct skf_hook *one = v[i].host ? v[i].host : v[i].container;
+        if (!one)
+            continue;
+        (*to)[*n] = *one;
+        (*to)[(*n)++].in_container = !v[i].host;
     }
 }
 
-static void hooks_wrapped(struct skf_arena *arena, struct skf_hooks *to,
-                          const struct skf_wire_hooks *from)
+void skf_model_hooks(struct skf_arena *arena, struct skf_hooks *to,
+                     const struct skf_wire_hooks *from)
 {
     unwrap(arena, &from->before, &to->before, &to->n_before);
     unwrap(arena, &from->after, &to->after, &to->n_after);
@@ -169,12 +172,12 @@ void skf_model_build(struct skf_decode *dec, const struct skf_artifact_schema *s
         m->kustomize_paths = w->kustomize->paths;
         m->kustomize_build_args = w->kustomize->build_args;
     }
-    hooks_wrapped(dec->arena, &m->render_hooks, &w->render_hooks);
+    skf_model_hooks(dec->arena, &m->render_hooks, &w->render_hooks);
     if (w->kubectl) {
         m->has_kubectl = true;
         m->kubectl_flags = w->kubectl->flags;
         m->default_namespace = w->kubectl->default_namespace;
-        hooks_wrapped(dec->arena, &m->deploy_hooks, &w->kubectl->hooks);
+        skf_model_hooks(dec->arena, &m->deploy_hooks, &w->kubectl->hooks);
     }
     if (w->docker) {
         m->has_docker_deploy = true;

@@ -19,10 +19,14 @@ struct skf_section {
     const char *instead;            /* when refused: what to use instead */
 };
 
+/* A command around a phase: on this machine, or in running containers. */
 struct skf_hook {
     struct skf_strings command;
-    struct skf_strings os;
+    struct skf_strings os; /* only on these; empty = everywhere */
     const char *dir;
+    bool with_change; /* after rendering: what it prints takes the place of the manifests */
+    bool in_container;
+    const char *pod_name, *container_name; /* globs; NULL = any */
 };
 struct skf_hooks {
     struct skf_hook *before, *after;

@@ -18,35 +18,48 @@
         0                                                                                          \
     }
 
-static const struct skf_field host_hook[] = {
-    F("command", STRINGS, skf_hook, command, .required = true, .braces = true,
-      .help = "program and arguments, no shell"),
-    F("os", STRINGS, skf_hook, os, .help = "run only there: linux, darwin, windows"),
-    F("dir", STRING, skf_hook, dir, .path = true, .help = "working directory"),
-    END,
-};
+#define HOST_HOOK                                                                                  \
+    F("command", STRINGS, skf_hook, command, .required = true, .braces = true,                     \
+      .help = "program and arguments, no shell"),                                                  \
+        F("os", STRINGS, skf_hook, os, .help = "run only there: linux, darwin, windows"),          \
+        F("dir", STRING, skf_hook, dir, .path = true, .help = "working directory")
+#define CONTAINER_COMMAND                                                                          \
+    F("command", STRINGS, skf_hook, command, .required = true, .braces = true,                     \
+      .help = "program and arguments, run in each matching container")
+#define WRAPPED_HOOK(kind, table)                                                                  \
+    F(#kind, STRUCT_PTR, skf_wire_hook, kind, .sub = table, .size = sizeof(struct skf_hook),       \
+      .oneof = "kind of hook")
+#define HOOKS(before_table, after_table, strct)                                                    \
+    F("before", LIST, skf_wire_hooks, before, .sub = before_table, .size = sizeof(struct strct)),  \
+        F("after", LIST, skf_wire_hooks, after, .sub = after_table, .size = sizeof(struct strct)), \
+        END
 
-static const struct skf_field host_hooks[] = {
-    F("before", LIST, skf_wire_hooks, before, .sub = host_hook, .size = sizeof(struct skf_hook)),
-    F("after", LIST, skf_wire_hooks, after, .sub = host_hook, .size = sizeof(struct skf_hook)),
+static const struct skf_field host_hook[] = { HOST_HOOK, END };
+static const struct skf_field changing_hook[] = {
+    HOST_HOOK,
+    F("withChange", BOOL, skf_hook, with_change, .help = "its output replaces the manifests"),
     END,
 };
+static const struct skf_field deploy_container[] = {
+    CONTAINER_COMMAND,
+    F("podName", STRING, skf_hook, pod_name, .help = "a glob; all pods when left out"),
+    F("containerName", STRING, skf_hook, container_name, .help = "a glob"),
+    END,
+};
+static const struct skf_field sync_container[] = { CONTAINER_COMMAND, END };
 
-static const struct skf_field wrapped_hook[] = {
-    F("host", STRUCT_PTR, skf_wire_hook_host, host, .sub = host_hook,
-      .size = sizeof(struct skf_hook), .oneof = "kind of hook"),
-    NOT("container", STRUCT_PTR, "use a host hook that calls 'kubectl exec'",
-        .oneof = "kind of hook"),
-    END,
-};
+static const struct skf_field render_before[] = { WRAPPED_HOOK(host, host_hook), END };
+static const struct skf_field render_after[] = { WRAPPED_HOOK(host, changing_hook), END };
+static const struct skf_field deploy_hook[] = { WRAPPED_HOOK(host, host_hook),
+                                                WRAPPED_HOOK(container, deploy_container), END };
+static const struct skf_field sync_hook[] = { WRAPPED_HOOK(host, host_hook),
+                                              WRAPPED_HOOK(container, sync_container), END };
 
-static const struct skf_field wrapped_hooks[] = {
-    F("before", LIST, skf_wire_hooks, before, .sub = wrapped_hook,
-      .size = sizeof(struct skf_wire_hook_host)),
-    F("after", LIST, skf_wire_hooks, after, .sub = wrapped_hook,
-      .size = sizeof(struct skf_wire_hook_host)),
-    END,
-};
+static const struct skf_field host_hooks[] = { HOOKS(host_hook, host_hook, skf_hook) };
+static const struct skf_field render_hooks[] = { HOOKS(render_before, render_after,
+                                                       skf_wire_hook) };
+static const struct skf_field deploy_hooks[] = { HOOKS(deploy_hook, deploy_hook, skf_wire_hook) };
+const struct skf_field skf_schema_sync_hooks[] = { HOOKS(sync_hook, sync_hook, skf_wire_hook) };
 
 /* --- build ------------------------------------------------------------------------------------ */
 
@@ -173,7 +186,7 @@ static const struct skf_field manifests[] = {
     NOT("helm", STRUCT_PTR,
         "render the chart with 'helm template' and name the file under 'rawYaml'"),
     NOT("kpt", STRINGS, "render with kpt and name the result under 'rawYaml'"),
-    F("hooks", STRUCT, skf_wire, render_hooks, .sub = wrapped_hooks),
+    F("hooks", STRUCT, skf_wire, render_hooks, .sub = render_hooks),
     NOT("transform", LIST, "use 'kustomize' for changes to manifests"),
     NOT("validate", LIST, "validate in a render hook"),
     NOT("output", STRING, "use 'skiff render -o FILE'"),
@@ -192,7 +205,7 @@ static const struct skf_field kubectl[] = {
     /* Still in the schema, without effect: only the upgrade of older versions reads it. */
     F("remoteManifests", STRINGS, skf_wire_kubectl, remote_manifests),
     F("defaultNamespace", STRING, skf_wire_kubectl, default_namespace, .templated = true),
-    F("hooks", STRUCT, skf_wire_kubectl, hooks, .sub = wrapped_hooks),
+    F("hooks", STRUCT, skf_wire_kubectl, hooks, .sub = deploy_hooks),
     END,
 };
 static const struct skf_field docker_deploy[] = {

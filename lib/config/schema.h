@@ -4,12 +4,11 @@
 #define SKF_CONFIG_SCHEMA_H
 #include "lib/config/model.h"
 
-struct skf_wire_hook_host {
-    struct skf_hook *host; /* NULL = the other kind */
-    const struct skf_node *container;
+struct skf_wire_hook {
+    struct skf_hook *host, *container; /* one of them */
 };
 struct skf_wire_hooks {
-    struct skf_list before, after; /* of skf_hook, or of skf_wire_hook_host */
+    struct skf_list before, after; /* of skf_hook, or of skf_wire_hook */
 };
 
 struct skf_wire_git_tag {
@@ -102,6 +101,8 @@ extern const struct skf_field skf_schema_config[];
 extern const struct skf_field skf_schema_pipeline[];
 extern const struct skf_field skf_schema_deploy[];
 extern const struct skf_field skf_schema_profile[]; /* name, activation ... and the pipeline */
+/* Hooks of file sync: on this machine, or in the containers of the image. */
+extern const struct skf_field skf_schema_sync_hooks[];
 /* Without the builder sections. */
 extern const struct skf_field skf_schema_artifact[];
 

@@ -76,6 +76,7 @@ struct skf_build {
     /* The image itself, for what comes after a reference (file lanes, layouts); may be NULL. */
     struct skf_image *image;
     void *priv;
+    void *around; /* of what wraps the builder */
 };
 void skf_build_release(struct skf_build *b);
 

@@ -161,13 +161,15 @@ static bool is_not_idle(const struct unit *u)
 static void start_builds(struct skf_engine *e)
 {
     int slots = concurrency(e);
+    bool may_build = any_unit(e, is_dirty) && !hold_builds(e) &&
+                     (e->opts.dry_run || hooks_open_build(e));
     for (size_t i = 0; i < e->n_units; i++)
         slots -= e->units[i].busy;
     for (size_t i = 0; i < e->n_units; i++) {
         struct unit *u = &e->units[i];
         if (u->ask_inputs && !u->asking)
             unit_ask_inputs(u);
-        if (slots <= 0 || !u->dirty || u->busy || !unit_can_start(u) || hold_builds(e))
+        if (!may_build || slots <= 0 || !u->dirty || u->busy || !unit_can_start(u))
             continue;
         slots--;
         e->built_us = 0;
@@ -183,6 +185,7 @@ static void start_builds(struct skf_engine *e)
 static bool reload_config(struct skf_engine *e)
 {
     serve_stop_waiting(e);
+    hooks_stop(e);
     for (size_t i = 0; i < e->n_units; i++)
         unit_cancel(&e->units[i]);
     for (size_t i = 0; i < e->n_units; i++)
@@ -208,16 +211,23 @@ static void next_step(struct skf_engine *e)
         hold_loop(e, "changes wait to be built");
         return;
     }
+    if (hooks_failed(e)) {
+        engine_loop_end(e, false);
+        return;
+    }
     if (any_unit(e, is_busy) || (any_unit(e, is_dirty) && !any_unit(e, is_failed)))
         return;
     if (!e->in_loop || deploy_busy(e))
         return;
     if (any_unit(e, is_failed)) {
+        hooks_reset(e);
         if (e->manifests_dirty && e->opts.dev && e->applied_us)
             engine_emit(e, SKF_EV_NOTE, NULL, "manifests are applied when all images build again");
         engine_loop_end(e, false);
         return;
     }
+    if (!hooks_close_build(e))
+        return;
     if (!e->built_us)
         note_built(e, e->deliver_us || e->layer_us || !e->applied_us || e->deploy_due);
     if (!e->opts.deploys) {
@@ -262,6 +272,7 @@ static void stop_step(struct skf_engine *e)
         for (size_t i = 0; i < e->n_units; i++)
             unit_cancel(&e->units[i]);
         deploy_stop(e);
+        hooks_stop(e);
         serve_stop(e);
         if (any_unit(e, is_not_idle) || !deploy_idle(e) || !serve_idle(e) || e->probing)
             return;
@@ -312,10 +323,11 @@ static bool manifests_readable(struct skf_engine *e)
 {
     struct skf_err err = SKF_ERR_INIT;
     struct skf_rendered rendered;
-    if (e->opts.dev || !e->opts.deploys)
+    if (e->opts.dev || !e->opts.deploys || hooks_may_write_manifests(e))
         return true;
     skf_autofree const char **none = skf_xcalloc(e->n_units, sizeof *none);
-    if (skf_engine_render(e, none, NULL, &rendered, &err) == 0) {
+    const struct skf_render_request req = { .plan = &e->plan, .references = none };
+    if (skf_render(&req, &rendered, &err) == 0) {
         skf_rendered_release(&rendered);
         return true;
     }
@@ -452,6 +464,7 @@ struct skf_engine *skf_engine_new(const struct skf_services *services,
     deploy_init(e);
     skf_state_init(&e->state);
     claim_init(e);
+    hooks_init(e);
     return e;
 }
 
@@ -492,6 +505,7 @@ void skf_engine_free(struct skf_engine *e)
         skf_plan_release(&e->plan);
     deploy_free(e);
     claim_free(e);
+    hooks_free(e);
     skf_map_release(&e->warned);
     skf_ledger_history_release(&e->history);
     serve_free(e);
@@ -511,20 +525,9 @@ struct skf_built skf_engine_built(const struct skf_engine *e, size_t i)
     return (struct skf_built){ u->planned->artifact->image, u->deployed, u->image };
 }
 
-int skf_engine_render(const struct skf_engine *e, const char *const *references,
-                      const struct skf_objects *kustomized, struct skf_rendered *out,
-                      struct skf_err *err)
+const struct skf_plan *skf_engine_plan(const struct skf_engine *e)
 {
-    struct skf_render_request req = { .plan = &e->plan,
-                                      .references = references,
-                                      .kustomized = kustomized,
-                                      .namespace_ = e->opts.namespace_ };
-    return skf_render(&req, out, err);
-}
-
-const struct skf_config *skf_engine_config(const struct skf_engine *e)
-{
-    return &e->plan.config;
+    return &e->plan;
 }
 
 size_t skf_engine_artifact_count(const struct skf_engine *e)

@@ -75,12 +75,7 @@ void *skf_engine_data(struct skf_engine *e);
 size_t skf_engine_artifact_count(const struct skf_engine *e);
 /* The i-th artifact of the plan; reference is NULL when it was not built. */
 struct skf_built skf_engine_built(const struct skf_engine *e, size_t i);
-/* The manifests of the plan; references: one for each artifact, NULL leaves its images alone. */
-int skf_engine_render(const struct skf_engine *e, const char *const *references,
-                      const struct skf_objects *kustomized, struct skf_rendered *out,
-                      struct skf_err *err);
-/* Of the plan; borrowed. */
-const struct skf_config *skf_engine_config(const struct skf_engine *e);
+const struct skf_plan *skf_engine_plan(const struct skf_engine *e); /* borrowed */
 enum skf_stage skf_engine_failed_stage(const struct skf_engine *e);
 const struct skf_ledger_history *skf_engine_history(const struct skf_engine *e);
 #endif

@@ -40,12 +40,13 @@ void deploy_free(struct skf_engine *e)
     skf_objects_release(&e->created);
     skf_applied_release(&e->applied);
     skf_objects_release(&e->left);
-    skf_objects_release(&e->kustomize.objects);
+    skf_hydrate_release(&e->hydrate);
+    free(e->references);
 }
 
 bool deploy_busy(const struct skf_engine *e)
 {
-    return e->deploying || e->removing || e->unpreparing;
+    return e->deploying || e->removing || e->unpreparing || hooks_busy(e);
 }
 
 bool deploy_idle(const struct skf_engine *e)
@@ -178,34 +179,6 @@ static enum skf_next check_cluster(struct skf_flow *f)
     return SKF_WAIT;
 }
 
-static void on_kustomized(struct skf_kustomize *k, const struct skf_err *err)
-{
-    struct skf_engine *e = k->data;
-    skf_flow_resume(&e->deploying_flow, err);
-}
-
-static void abort_kustomize(struct skf_flow *f)
-{
-    skf_kustomize_cancel(&engine_of(f)->kustomize);
-}
-
-/* It runs when something that it reads has changed; a new image alone needs only a new render. */
-static enum skf_next kustomize(struct skf_flow *f)
-{
-    struct skf_engine *e = engine_of(f);
-    if (!e->sources_changed || !skf_kustomize_needed(&e->plan.config, true))
-        return SKF_NEXT;
-    skf_objects_release(&e->kustomize.objects);
-    e->kustomize = (struct skf_kustomize){ .config = &e->plan.config,
-                                           .kubectl = e->opts.kubectl,
-                                           .deployed = true,
-                                           .data = e,
-                                           .done = on_kustomized };
-    f->abort = abort_kustomize;
-    skf_kustomize_start(e->services.loop, &e->kustomize);
-    return SKF_WAIT;
-}
-
 /* Services that lead nowhere, as far as the manifests show it; each is told once. */
 static void warn_of_services(struct skf_engine *e)
 {
@@ -237,31 +210,66 @@ static void warn_of_unused(struct skf_engine *e)
     }
 }
 
-static enum skf_next render(struct skf_flow *f)
+static void take_rendered(struct skf_engine *e, struct skf_err *err)
 {
-    struct skf_engine *e = engine_of(f);
-    skf_autofree const char **references = skf_xcalloc(e->n_units, sizeof *references);
-    for (size_t i = 0; i < e->n_units; i++)
-        references[i] = e->units[i].deployed;
-    struct skf_render_request req = { .plan = &e->plan,
-                                      .references = references,
-                                      .kustomized = &e->kustomize.objects,
-                                      .namespace_ = e->opts.namespace_,
-                                      .deployed = true };
-    struct skf_rendered r;
-    if (skf_render(&req, &r, &f->err) < 0)
-        return SKF_NEXT;
     skf_rendered_release(&e->rendered);
-    e->rendered = r;
+    e->rendered = e->hydrate.rendered;
     warn_of_unused(e);
-    for (size_t i = 0; i < r.notes.n; i++)
-        engine_emit(e, SKF_EV_WARNING, NULL, r.notes.v[i]);
+    for (size_t i = 0; i < e->rendered.notes.n; i++)
+        engine_emit(e, SKF_EV_WARNING, NULL, e->rendered.notes.v[i]);
     warn_of_services(e);
-    if (!r.objects.n && !any_own_sources(e))
-        skf_err_set(&f->err, SKF_ENOTFOUND,
+    if (!e->rendered.objects.n && !any_own_sources(e))
+        skf_err_set(err, SKF_ENOTFOUND,
                     "nothing to deploy: no manifest was found; name them "
                     "in manifests.rawYaml or deploy.kubectl.manifests");
-    return SKF_NEXT;
+}
+
+static void on_hydrated(struct skf_hydrate *h, const struct skf_err *err)
+{
+    struct skf_engine *e = h->data;
+    struct skf_err failure = err ? *err : (struct skf_err)SKF_ERR_INIT;
+    if (!err)
+        take_rendered(e, &failure);
+    skf_flow_resume(&e->deploying_flow, failure.code ? &failure : NULL);
+}
+
+static void on_hydrate_phase(struct skf_hydrate *h, const char *phase, bool begins)
+{
+    engine_emit(h->data, begins ? SKF_EV_HOOKS_STARTED : SKF_EV_HOOKS_DONE, NULL, phase);
+}
+
+static void on_hydrate_line(struct skf_hydrate *h, const char *line)
+{
+    engine_emit(h->data, SKF_EV_HOOKS_LINE, NULL, line);
+}
+
+static void abort_hydrate(struct skf_flow *f)
+{
+    skf_hydrate_cancel(&engine_of(f)->hydrate);
+}
+
+static enum skf_next hydrate(struct skf_flow *f)
+{
+    struct skf_engine *e = engine_of(f);
+    struct skf_hydrate *h = &e->hydrate;
+    free(e->references);
+    e->references = skf_xcalloc(e->n_units, sizeof *e->references);
+    for (size_t i = 0; i < e->n_units; i++)
+        e->references[i] = e->units[i].deployed;
+    h->plan = &e->plan;
+    h->references = e->references;
+    h->namespace_ = e->opts.namespace_;
+    h->kubectl = e->opts.kubectl;
+    h->deployed = true;
+    h->sources_changed = e->sources_changed;
+    h->hook_env = hooks_cluster_env(e);
+    h->data = e;
+    h->on_phase = on_hydrate_phase;
+    h->on_line = on_hydrate_line;
+    h->done = on_hydrated;
+    f->abort = abort_hydrate;
+    skf_hydrate_start(e->services.loop, h);
+    return SKF_WAIT;
 }
 
 /* --- deployers with sources of their own ------------------------------------------------------ */
@@ -356,8 +364,11 @@ static void abort_nothing(struct skf_flow *f)
     (void)f; /* it ends by itself, soon */
 }
 
-static void pick_changed(struct skf_engine *e)
+static enum skf_next compare(struct skf_flow *f)
 {
+    struct skf_engine *e = engine_of(f);
+    if (claim_mark(e, &f->err) < 0)
+        return SKF_NEXT;
     skf_objects_sort(&e->rendered.objects);
     skf_objects_release(&e->changed);
     skf_objects_release(&e->left);
@@ -367,6 +378,26 @@ static void pick_changed(struct skf_engine *e)
         skf_objects_copy(&e->rendered.objects, &e->standing);
         skf_objects_copy(&e->brought, &e->standing);
     }
+    return SKF_NEXT;
+}
+
+static void on_before_apply(struct skf_engine *e, const struct skf_err *err)
+{
+    skf_flow_resume(&e->deploying_flow, err);
+}
+
+static void abort_hooks(struct skf_flow *f)
+{
+    hooks_stop(engine_of(f));
+}
+
+static enum skf_next before_apply(struct skf_flow *f)
+{
+    struct skf_engine *e = engine_of(f);
+    if (!e->changed.n || !hooks_run(e, HOOKS_PRE_DEPLOY, on_before_apply))
+        return SKF_NEXT;
+    f->abort = abort_hooks;
+    return SKF_WAIT;
 }
 
 static enum skf_next claim(struct skf_flow *f)
@@ -379,10 +410,7 @@ static enum skf_next apply(struct skf_flow *f)
 {
     struct skf_engine *e = engine_of(f);
     size_t at;
-    if (claim_mark(e, &f->err) < 0)
-        return SKF_NEXT;
     const struct skf_deployer_ops *feeder = deploy_feeder(e, &at);
-    pick_changed(e);
     if (!e->changed.n || !feeder) {
         deploy_unprepare(e);
         return SKF_NEXT;
@@ -420,10 +448,11 @@ static enum skf_next prune(struct skf_flow *f)
 
 static const struct skf_step steps[] = {
     { "checking the cluster", check_cluster },
-    { "kustomize", kustomize },
-    { "rendering", render },
+    { "rendering", hydrate },
     { "deploying", bring },
     { "looking at what is there", claim },
+    { "comparing", compare },
+    { "pre-deploy hooks", before_apply },
     { "applying", apply },
     { "removing", prune },
     { 0 },

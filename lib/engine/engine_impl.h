@@ -5,6 +5,7 @@
  *   engine_deploy.c render, and have all deployers apply what differs
  *   engine_claim.c  which cluster this is, and whose its objects are
  *   engine_clean.c  remember what we created, and take it away again
+ *   engine_hooks.c  commands around the phases
  *   engine_serve.c  what comes after apply: rollout, logs, port-forwards
  *   engine_watch.c  which paths matter, what a change of each means, reading skaffold.yaml again
  *   engine_hold.c   changes that wait for a trigger
@@ -16,8 +17,8 @@
 #include "lib/base/map.h"
 #include "lib/engine/control.h"
 #include "lib/engine/engine.h"
-#include "lib/engine/kustomize.h"
-#include "lib/engine/render.h"
+#include "lib/engine/hooked.h"
+#include "lib/engine/hydrate.h"
 #include "lib/engine/state.h"
 #include "lib/engine/tag.h"
 #include "lib/io/flow.h"
@@ -45,6 +46,7 @@ struct unit {
     struct skf_pair *required; /* what it is given of other artifacts */
 
     struct skf_build build;
+    struct skf_hooked hooked;
     bool building;
     int64_t build_began_wall_ms;
 
@@ -115,7 +117,8 @@ struct skf_engine {
     bool sources_changed;       /* manifests_dirty of the running deploy */
     bool applying;              /* something changes in the cluster */
     bool acted;                 /* ... or has */
-    struct skf_kustomize kustomize;
+    struct skf_hydrate hydrate;
+    const char **references;      /* what it is given */
     struct skf_rendered rendered; /* what is being or was last applied */
     struct skf_objects changed;   /* the part of it that is fed to kubectl */
     struct skf_objects brought;   /* by deployers with sources of their own */
@@ -137,6 +140,7 @@ struct skf_engine {
 
     struct skf_claim *claim;
     struct skf_serve *serve;
+    struct skf_phase_hooks *hooks; /* engine_hooks.c */
     struct skf_watch *watch;
     /* Replaced lists of inputs, whose skip functions the watch may ask until its next commit. */
     SKF_VEC(struct skf_inputs) retired;
@@ -213,6 +217,32 @@ bool claim_created(struct skf_engine *e,
 void claim_keep_ours(struct skf_engine *e);
 /* Only asks. */
 void claim_cancel(struct skf_engine *e);
+
+/* engine_hooks.c: the hooks of phases; those of an artifact are in hooked.h, those around rendering
+ * in hydrate.h */
+enum hooks_phase { HOOKS_PRE_BUILD, HOOKS_POST_BUILD, HOOKS_PRE_DEPLOY, HOOKS_POST_DEPLOY };
+void hooks_init(struct skf_engine *e);
+void hooks_free(struct skf_engine *e);
+/* The plan is another one, or a build has failed: the phase begins anew. */
+void hooks_reset(struct skf_engine *e);
+/* What every hook is given, and what those are that have to do with a cluster. */
+const struct skf_strv *hooks_env(struct skf_engine *e);
+const struct skf_strv *hooks_cluster_env(struct skf_engine *e);
+/* Runs the hooks of all modules for a phase; false when there are none. */
+bool hooks_run(struct skf_engine *e, enum hooks_phase phase,
+               void (*done)(struct skf_engine *e, const struct skf_err *err));
+/* May builds begin? Else pre-build hooks run first, and pump is called when they have. */
+bool hooks_open_build(struct skf_engine *e);
+/* All is built: have the post-build hooks been run? */
+bool hooks_close_build(struct skf_engine *e);
+/* Some have failed: nothing is built until something changes. */
+bool hooks_failed(const struct skf_engine *e);
+/* Something has changed. */
+void hooks_retry(struct skf_engine *e);
+bool hooks_busy(const struct skf_engine *e);
+/* Then they cannot be looked at before all is built. */
+bool hooks_may_write_manifests(const struct skf_engine *e);
+void hooks_stop(struct skf_engine *e);
 
 /* engine_clean.c */
 /* A line of the tool: what it says it has created is ours to remove. */

@@ -24,6 +24,7 @@ struct skf_serve {
     struct skf_rollout rollout;
     bool waiting;
     bool was_ready;
+    int64_t hooks_loop_us; /* noticed_us of the loop whose last hooks run */
     struct skf_defer calm; /* until then only good news is told */
     bool calm_runs;
     struct skf_logs logs;
@@ -368,6 +369,27 @@ static void on_trouble(struct skf_rollout *r, const struct skf_finding *f)
     engine_emit(r->data, SKF_EV_STATUS_LINE, NULL, line.data);
 }
 
+/* --- what comes last -------------------------------------------------------------------------- */
+
+static void on_hooks(struct skf_engine *e, const struct skf_err *err)
+{
+    struct skf_serve *s = e->serve;
+    if (err && err->code != SKF_ECANCELED) {
+        engine_emit_err(e, SKF_EV_HOOKS_FAILED, NULL, err);
+        engine_fail(e, SKF_STAGE_DEPLOY, err);
+    }
+    if (s->hooks_loop_us == e->noticed_us) /* else a newer save has begun a loop of its own */
+        engine_loop_end(e, !err);
+    engine_pump(e);
+}
+
+static void finish(struct skf_engine *e)
+{
+    e->serve->hooks_loop_us = e->noticed_us;
+    if (!e->acted || !hooks_run(e, HOOKS_POST_DEPLOY, on_hooks))
+        engine_loop_end(e, true);
+}
+
 static void on_rolled_out(struct skf_rollout *r, const struct skf_err *err)
 {
     struct skf_engine *e = r->data;
@@ -378,7 +400,7 @@ static void on_rolled_out(struct skf_rollout *r, const struct skf_err *err)
         struct skf_event ev = { .kind = SKF_EV_STATUS_READY, .us = took_us };
         e->ledger.us[SKF_LEDGER_READY] = took_us;
         engine_emit_event(e, &ev);
-        engine_loop_end(e, true);
+        finish(e);
     } else if (err->code != SKF_ECANCELED) {
         engine_emit_err(e, SKF_EV_STATUS_FAILED, NULL, err);
         engine_fail(e, SKF_STAGE_STATUS, err);
@@ -414,7 +436,7 @@ void serve_applied(struct skf_engine *e)
     start_forwards(e);
     e->serve->was_ready = !checks_status(e);
     if (!checks_status(e)) {
-        engine_loop_end(e, true);
+        finish(e);
         return;
     }
     skf_rollout_init(r, engine_namespace(e));

@@ -204,6 +204,19 @@ static void on_build_line(struct skf_build *b, const char *line)
     engine_emit(u->engine, SKF_EV_BUILD_LINE, u->planned->artifact->image, line);
 }
 
+static void on_hooks_phase(struct skf_hooked *h, const char *phase, bool begins)
+{
+    struct unit *u = h->data;
+    engine_emit(u->engine, begins ? SKF_EV_HOOKS_STARTED : SKF_EV_HOOKS_DONE,
+                u->planned->artifact->image, phase);
+}
+
+static void on_hooks_line(struct skf_hooked *h, const char *line)
+{
+    struct unit *u = h->data;
+    engine_emit(u->engine, SKF_EV_HOOKS_LINE, u->planned->artifact->image, line);
+}
+
 /* Kubernetes always pulls what is called "latest": an image that exists on the node only must not
  * be. */
 static const char *safe_tag(const struct unit *u)
@@ -257,7 +270,12 @@ static void start_build(struct unit *u)
     u->building = true;
     u->build_began_wall_ms = skf_clock_wall_ms();
     engine_emit(e, SKF_EV_BUILD_STARTED, u->planned->artifact->image, NULL);
-    u->planned->builder->start(b);
+    u->hooked = (struct skf_hooked){ .builder = u->planned->builder,
+                                     .env = hooks_env(e),
+                                     .data = u,
+                                     .on_phase = on_hooks_phase,
+                                     .on_line = on_hooks_line };
+    skf_hooked_start(&u->hooked, b);
 }
 
 static void on_tag(struct skf_tag *t)
@@ -321,7 +339,7 @@ void unit_start(struct unit *u)
 void unit_cancel(struct unit *u)
 {
     if (u->building)
-        u->planned->builder->cancel(&u->build);
+        skf_hooked_cancel(&u->hooked);
     else if (u->tagging)
         skf_tag_cancel(&u->tag);
     if (u->asking && u->engine->phase != ENGINE_RUNNING)

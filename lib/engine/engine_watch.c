@@ -63,6 +63,7 @@ static void on_change(void *data, const struct skf_watch_change *changes, size_t
             touch_unit(c->owner, c->path);
     }
     e->deploy_failed = false;
+    hooks_retry(e);
     engine_loop_begin(e, saved);
     skf_autofree char *shown = skf_path_show(changes[0].path);
     engine_emit_number(e, SKF_EV_CHANGED, shown, NULL, (long long)n);
@@ -214,6 +215,7 @@ void watch_reload(struct skf_engine *e)
     e->n_units = n;
     e->plan = plan;
     units_forget_state(e);
+    hooks_reset(e);
     e->manifests_dirty = true;
     e->watch_dirty = true;
     skf_autofree char *text = again ? skf_xasprintf("%zu of %zu images are built again", again, n)

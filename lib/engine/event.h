@@ -18,6 +18,10 @@ enum skf_event_kind {
     SKF_EV_CONFIG_RELOADED, /* text: what it affects */
     SKF_EV_CHANGED,         /* subject: first changed file; number: how many; a loop begins */
     SKF_EV_TAGGED,          /* subject: artifact; text: name:tag */
+    SKF_EV_HOOKS_STARTED,   /* text: "pre-build"; subject: artifact or NULL */
+    SKF_EV_HOOKS_LINE,      /* text */
+    SKF_EV_HOOKS_DONE,      /* as STARTED */
+    SKF_EV_HOOKS_FAILED,    /* err */
     SKF_EV_BUILD_STARTED,   /* subject: artifact */
     SKF_EV_BUILD_LINE,      /* subject, text: a line of the toolchain */
     SKF_EV_BUILD_DONE,   /* subject, text: the reference to deploy; number: bytes that travelled */

@@ -1,6 +1,3 @@
-/* happy path: a process for each path -> its output parsed -> the next -> done.
- * failures:   the first one ends it, with the tool's last words.
- * on cancel:  the running process is stopped; done comes with SKF_ECANCELED. */
 #include "lib/engine/kustomize.h"
 
 #include <stdlib.h>
@@ -11,102 +8,33 @@
 #include "lib/doc/doc.h"
 #include "lib/io/file.h"
 
-enum { MAX_OUTPUT = 64 * 1024 * 1024, MAX_KUSTOMIZATION = 1024 * 1024, MAX_TREES = 1000 };
+enum { MAX_KUSTOMIZATION = 1024 * 1024, MAX_TREES = 1000 };
 
-static bool has_paths(const struct skf_module *m, bool deployed)
+static void add_path(const struct skf_module *m, const char *path, const char *kubectl,
+                     size_t group, struct skf_tools *tools)
 {
-    return m->has_kustomize && m->kustomize_paths.n && (m->has_kubectl || !deployed);
-}
-
-bool skf_kustomize_needed(const struct skf_config *config, bool deployed)
-{
-    for (size_t i = 0; i < config->n_modules; i++)
-        if (has_paths(&config->modules[i], deployed))
-            return true;
-    return false;
-}
-
-static void finish(struct skf_kustomize *k, const struct skf_err *err)
-{
-    skf_proc_release(&k->proc);
-    if (err)
-        skf_objects_release(&k->objects);
-    k->done(k, err);
-}
-
-static bool next_path(struct skf_kustomize *k)
-{
-    for (; k->module < k->config->n_modules; k->module++, k->path = 0) {
-        const struct skf_module *m = &k->config->modules[k->module];
-        if (has_paths(m, k->deployed) && k->path < m->kustomize_paths.n)
-            return true;
-    }
-    return false;
-}
-
-static void run_path(struct skf_kustomize *k);
-
-static void on_built(struct skf_proc *p, const struct skf_err *err)
-{
-    struct skf_kustomize *k = p->data;
-    const struct skf_module *m = &k->config->modules[k->module];
-    const char *path = m->kustomize_paths.v[k->path];
-    struct skf_err failure = err ? *err : (struct skf_err)SKF_ERR_INIT;
-    if (err && err->code == SKF_ECHILD) {
-        skf_buf_trim(&p->errout);
-        skf_err_set(&failure, SKF_ECONFIG, "%s", p->errout.data);
-    }
-    if (!err) {
-        skf_autofree char *shown = skf_xasprintf("kustomize %s", path);
-        skf_manifest_parse(shown, p->out.data, p->out.len, &k->objects, &failure);
-    }
-    if (failure.code) {
-        if (failure.code != SKF_ECANCELED)
-            skf_err_wrap(&failure, "kustomize '%s'", path);
-        finish(k, &failure);
-        return;
-    }
-    k->path++;
-    if (next_path(k))
-        run_path(k);
-    else
-        finish(k, NULL);
-}
-
-static void run_path(struct skf_kustomize *k)
-{
-    const struct skf_module *m = &k->config->modules[k->module];
     skf_autofree char *own = skf_proc_which("kustomize");
-    skf_autofree char *path = skf_path_join(m->dir, m->kustomize_paths.v[k->path]);
-    skf_proc_release(&k->proc);
-    skf_proc_init(&k->proc);
-    if (own)
-        skf_proc_args(&k->proc, own, "build", NULL);
-    else
-        skf_proc_args(&k->proc, k->kubectl ? k->kubectl : "kubectl", "kustomize", NULL);
+    struct skf_tool_run *run = skf_tools_add(tools, skf_xasprintf("kustomize %s", path));
+    run->group = group;
+    skf_strv_add(&run->argv, own ? own : kubectl ? kubectl : "kubectl");
+    skf_strv_add(&run->argv, own ? "build" : "kustomize");
     for (size_t i = 0; i < m->kustomize_build_args.n; i++)
-        skf_proc_args(&k->proc, m->kustomize_build_args.v[i], NULL);
-    skf_proc_args(
-        &k->proc,
-        strstr(m->kustomize_paths.v[k->path], "://") ? m->kustomize_paths.v[k->path] : path, NULL);
-    k->proc.capture_max = MAX_OUTPUT;
-    k->proc.data = k;
-    skf_proc_start(k->loop, &k->proc, on_built);
+        skf_strv_add(&run->argv, m->kustomize_build_args.v[i]);
+    if (strstr(path, "://"))
+        skf_strv_add(&run->argv, path);
+    else
+        skf_strv_take(&run->argv, skf_path_join(m->dir, path));
 }
 
-void skf_kustomize_start(uv_loop_t *loop, struct skf_kustomize *k)
+void skf_kustomize_add(const struct skf_config *config, const char *kubectl, bool deployed,
+                       struct skf_tools *tools)
 {
-    k->loop = loop;
-    k->module = k->path = 0;
-    memset(&k->objects, 0, sizeof k->objects);
-    skf_proc_init(&k->proc);
-    next_path(k);
-    run_path(k);
-}
-
-void skf_kustomize_cancel(struct skf_kustomize *k)
-{
-    skf_proc_stop(&k->proc);
+    for (size_t i = 0; i < config->n_modules; i++) {
+        const struct skf_module *m = &config->modules[i];
+        for (size_t j = 0; m->has_kustomize && j < m->kustomize_paths.n; j++)
+            if (m->has_kubectl || !deployed)
+                add_path(m, m->kustomize_paths.v[j], kubectl, i, tools);
+    }
 }
 
 /* --- what is read ----------------------------------------------------------------------------- */

@@ -14,15 +14,11 @@ static const struct refusal {
     enum when when;
     const char *instead;
 } refusals[] = {
-    { "build.hooks", ALWAYS, "run the command before skiff" },
-    { "build.artifacts.[].hooks", ALWAYS, "run the command before skiff" },
     { "build.local.tryImportMissing", ALWAYS, "leave it out: images are always built" },
     { "build.tagPolicy.inputDigest", ALWAYS,
       "use sha256 or gitCommit: images are deployed by digest" },
     { "build.tagPolicy.customTemplate", ALWAYS, "use envTemplate or gitCommit" },
-    { "manifests.hooks", WHEN_DEPLOYING, "run the command before skiff" },
     { "deploy.docker", WHEN_DEPLOYING, "use deploy.kubectl" },
-    { "deploy.kubectl.hooks", WHEN_DEPLOYING, "run the command beside skiff" },
     { "deploy.tolerateFailuresUntilDeadline", WHEN_DEPLOYING, "leave it out" },
 };
 

@@ -57,16 +57,30 @@ static int retag(const struct skf_render_request *req, struct skf_rendered *r, s
     return rc;
 }
 
+/* Its files, then what other programs made for it. */
+static int load_module(const struct skf_render_request *req, size_t at, struct skf_objects *out,
+                       struct skf_err *err)
+{
+    const struct skf_module *m = &req->plan->config.modules[at];
+    size_t before = out->n;
+    int rc = !req->deployed || m->has_kubectl ? load(m, out, err) : 0;
+    for (size_t i = before; i < out->n; i++)
+        out->v[i].group = at;
+    for (size_t i = 0; rc == 0 && req->generated && i < req->generated->n; i++) {
+        const struct skf_objects one = { .v = &req->generated->v[i], .n = 1 };
+        if (one.v->group == at)
+            skf_objects_copy(&one, out);
+    }
+    return rc;
+}
+
 int skf_render(const struct skf_render_request *req, struct skf_rendered *out, struct skf_err *err)
 {
     static const char *const managed[] = { "app.kubernetes.io/managed-by", "skiff", NULL };
     struct skf_rendered r = { 0 };
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < req->plan->config.n_modules; i++)
-        if (!req->deployed || req->plan->config.modules[i].has_kubectl)
-            rc = load(&req->plan->config.modules[i], &r.objects, err);
-    if (rc == 0 && req->kustomized)
-        skf_objects_copy(req->kustomized, &r.objects);
+        rc = load_module(req, i, &r.objects, err);
     if (rc == 0)
         rc = retag(req, &r, err);
     if (rc == 0 && req->deployed)

@@ -12,16 +12,16 @@ struct skf_render_request {
     const struct skf_plan *plan;
     /* For each artifact of the plan: the reference to put into manifests, or NULL to leave them. */
     const char *const *references;
-    const struct skf_objects *kustomized; /* what kustomize made, or NULL; copied */
-    const char *namespace_;               /* --namespace or NULL: set where none is written */
+    const struct skf_objects *generated; /* what other programs printed, or NULL; copied */
+    const char *namespace_;              /* --namespace or NULL: set where none is written */
     /* For a cluster: only modules that have a deployer, and the objects say that skiff manages
      * them. */
     bool deployed;
 };
 
 struct skf_rendered {
-    struct skf_objects objects;
-    struct skf_strv unused; /* artifacts that no manifest names */
+    struct skf_objects objects; /* group: the module's index */
+    struct skf_strv unused;     /* artifacts that no manifest names */
     struct skf_strv notes;
 };
 

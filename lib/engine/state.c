@@ -68,6 +68,7 @@ void skf_state_event(struct skf_state *s, const struct skf_event *ev)
 {
     switch (ev->kind) {
     case SKF_EV_CHANGED:
+        skf_err_clear(&s->hooks_err);
         s->working = true;
         skf_replace(&s->cause, skf_xstrdup(ev->subject));
         break;
@@ -95,6 +96,9 @@ void skf_state_event(struct skf_state *s, const struct skf_event *ev)
         break;
     case SKF_EV_TAGGED:
         artifact(s, ev->subject);
+        break;
+    case SKF_EV_HOOKS_FAILED:
+        s->hooks_err = *ev->err;
         break;
     case SKF_EV_BUILD_STARTED:
         set_build(s, ev, SKF_IN_PROGRESS);
@@ -147,6 +151,9 @@ const struct skf_err *skf_state_error(const struct skf_state *s, const char **st
     *stage = "config";
     if (s->config_broken)
         return &s->config_err;
+    *stage = "hooks";
+    if (s->hooks_err.code)
+        return &s->hooks_err;
     *stage = "build";
     for (size_t i = 0; i < s->artifacts.n; i++)
         if (s->artifacts.v[i].build == SKF_FAILED)

@@ -16,6 +16,7 @@ struct skf_object {
     int line;                                     /* first line of the document there */
     char *text;    /* the document as it is now, without "---" lines, ends with a newline */
     char hash[72]; /* digest of text */
+    size_t group;  /* the caller's: which part of the whole it belongs to */
 };
 struct skf_objects {
     struct skf_object *v;

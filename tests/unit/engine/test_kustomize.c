@@ -95,10 +95,15 @@ static void a_broken_kustomization_is_watched_all_the_same(void **state)
 static void what_does_not_deploy_is_not_built_for_a_cluster(void **state)
 {
     struct world *w = *state;
-    assert_true(skf_kustomize_needed(&w->config, false));
-    assert_false(skf_kustomize_needed(&w->config, true));
+    struct skf_tools tools = { 0 };
+    skf_kustomize_add(&w->config, "kubectl", true, &tools);
+    assert_int_equal(tools.runs.n, 0);
+    skf_kustomize_add(&w->config, "kubectl", false, &tools);
+    assert_int_equal(tools.runs.n, 1);
     w->module.has_kubectl = true;
-    assert_true(skf_kustomize_needed(&w->config, true));
+    skf_kustomize_add(&w->config, "kubectl", true, &tools);
+    assert_int_equal(tools.runs.n, 2);
+    skf_tools_release(&tools);
 }
 
 int main(void)

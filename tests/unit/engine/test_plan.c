@@ -167,10 +167,7 @@ static void what_is_not_done_yet_is_refused_with_its_line(void **state)
         const char *build, *top, *path;
         int line;
     } cases[] = {
-        { "    hooks: {before: [{command: [x]}]}\n" LOCAL_ONLY, "", "build.artifacts.hooks", 7 },
         { LOCAL_ONLY "  tagPolicy: {inputDigest: {}}\n", "", "build.tagPolicy.inputDigest", 8 },
-        { LOCAL_ONLY, "manifests:\n  hooks: {before: [{host: {command: [x]}}]}\n",
-          "manifests.hooks", 9 },
         { LOCAL_ONLY, "manifests:\n  rawYaml: ['{{.X}}.yaml']\n", "manifests.rawYaml", 9 },
         { LOCAL_ONLY, "deploy:\n  kubectl: {}\n  tolerateFailuresUntilDeadline: true\n",
           "deploy.tolerateFailuresUntilDeadline", 10 },
@@ -195,8 +192,7 @@ static void only_what_deploys_minds_how(void **state)
 {
     struct world *w = *state;
     w->request.deploys = false;
-    assert_int_equal(
-        plan(w, "app", LOCAL_ONLY, "manifests:\n  hooks: {before: [{host: {command: [x]}}]}\n"), 0);
+    assert_int_equal(plan(w, "app", LOCAL_ONLY, "manifests:\n  rawYaml: ['{{.X}}.yaml']\n"), 0);
     assert_int_equal(w->plan.artifacts[0].target.kind, SKF_TARGET_NOWHERE);
 }
 
