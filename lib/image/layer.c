@@ -10,7 +10,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/vec.h"
 #include "lib/image/gzip.h"
-#include "lib/image/ustar.h"
+#include "lib/io/ustar.h"
 
 enum { READ_SIZE = 256 * 1024 };
 

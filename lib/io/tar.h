@@ -1,7 +1,6 @@
-/* lib/io/tar.h: writes tar archives as a stream of bytes, over libarchive (pax only where ustar is
- * not enough). Image archives and build contexts; layers have a writer of their own
- * (lib/image/layer.h). The caller takes the bytes out of skf_tar_output whenever it likes, so
- * memory stays bounded. */
+/* lib/io/tar.h: writes tar archives as a stream of bytes: image archives and build contexts, in the
+ * dialect of ustar.h, which layers need to the byte. The caller takes the bytes out of
+ * skf_tar_output whenever it likes, so memory stays bounded. */
 #ifndef SKF_IO_TAR_H
 #define SKF_IO_TAR_H
 #include <stdint.h>

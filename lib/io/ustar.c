@@ -1,4 +1,4 @@
-#include "lib/image/ustar.h"
+#include "lib/io/ustar.h"
 
 #include <stdbool.h>
 #include <stdio.h>

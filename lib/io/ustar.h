@@ -1,7 +1,7 @@
-/* lib/image/ustar.h: tar headers exactly as Go's archive/tar writes them (ko-behaviour.md 9.1):
+/* lib/io/ustar.h: tar headers exactly as Go's archive/tar writes them (ko-behaviour.md 9.1):
  * layers of skiff and of ko must have equal diffIDs. */
-#ifndef SKF_IMAGE_USTAR_H
-#define SKF_IMAGE_USTAR_H
+#ifndef SKF_IO_USTAR_H
+#define SKF_IO_USTAR_H
 #include <stdint.h>
 #include <sys/types.h>
 
