@@ -211,6 +211,10 @@ void console_event(void *data, const struct skf_event *ev)
     case SKF_EV_BUILD_STARTED:
         say(c, BLUE, "Building [%s]...", ev->subject);
         break;
+    case SKF_EV_BUILD_PROGRESS:
+        if (!c->quiet)
+            progress_say(ev->subject, ev->text);
+        break;
     case SKF_EV_BUILD_LINE:
         say(c, PLAIN, "%s", ev->text);
         break;

@@ -1,7 +1,8 @@
 /* builders/custom/custom.h: the custom builder: the user's own command makes the image.
  *
  *   options.c  what may stand under `custom:`   run.c     environment of the command, templates
- *   build.c    the seam's `start`               inputs.c  the seam's `inputs` */
+ *   build.c    the seam's `start`               inputs.c  the seam's `inputs`
+ *   reads.c    what `dependencies.paths` means */
 #ifndef SKF_BUILDERS_CUSTOM_CUSTOM_H
 #define SKF_BUILDERS_CUSTOM_CUSTOM_H
 #include "lib/config/field.h"

@@ -3,15 +3,14 @@
  *
  * happy path: command, when there is one -> pool work -> done(NULL).
  * failures:   a command that fails or prints no list of files: done(err).
- * on cancel:  the child or the walk ends; done with SKF_ECANCELED. */
+ * on cancel:  the child ends; done with SKF_ECANCELED. */
 #include <jansson.h>
 #include <string.h>
 
+#include "builders/custom/reads.h"
 #include "builders/custom/run.h"
-#include "lib/base/glob.h"
 #include "lib/base/path.h"
 #include "lib/docker/context.h"
-#include "lib/docker/except.h"
 #include "lib/io/file.h"
 #include "lib/io/flow.h"
 #include "lib/io/proc.h"
@@ -26,9 +25,9 @@ struct job {
     struct skf_proc proc;
     bool proc_used;
     struct skf_work work;
-    /* the pool's own copies and results */
+    /* the pool's own copies and results; the options outlive it */
     char *dir;
-    struct skf_strv paths, ignore, build_args, dirs_done;
+    struct skf_strv build_args;
     struct skf_docker_files files;
     struct skf_inputs found;
 };
@@ -103,119 +102,7 @@ static enum skf_next ask_command(struct skf_flow *f)
     return SKF_WAIT;
 }
 
-/* --- globs ------------------------------------------------------------------------------------ */
-
-static bool is_ignored(const struct skf_strv *ignore, const char *rel)
-{
-    for (size_t i = 0; i < ignore->n; i++) {
-        size_t len = strlen(ignore->v[i]);
-        while (len && ignore->v[i][len - 1] == '/')
-            len--;
-        if (skf_glob_match(ignore->v[i], rel))
-            return true;
-        /* a directory stands for all below it */
-        if (len && strncmp(rel, ignore->v[i], len) == 0 && rel[len] == '/')
-            return true;
-    }
-    return false;
-}
-
-/* New files in `dir` that match the glob count. Where it would also match an ignored file that is
- * there (what the command itself writes, often), the names of those are left out. */
-static void add_dir(struct job *job, const char *dir, const char *glob)
-{
-    skf_autostrv struct skf_strv names = SKF_STRV_INIT, others = SKF_STRV_INIT;
-    struct skf_err ignored = SKF_ERR_INIT;
-    struct skf_strv *dirs = &job->found.dirs;
-    bool clash = false;
-    for (size_t i = 0; i < job->dirs_done.n; i += 2)
-        if (strcmp(job->dirs_done.v[i], dir) == 0 && strcmp(job->dirs_done.v[i + 1], glob) == 0)
-            return;
-    skf_strv_add(&job->dirs_done, dir);
-    skf_strv_add(&job->dirs_done, glob);
-    if (job->ignore.n)
-        skf_file_list(dir, &names, &ignored);
-    for (size_t i = 0; i < names.n; i++) {
-        skf_autofree char *path = skf_path_join(dir, names.v[i]);
-        skf_autofree char *rel = skf_path_rel(job->dir, path);
-        bool matches = skf_glob_match(glob, names.v[i]);
-        bool left_out = is_ignored(&job->ignore, rel);
-        if (left_out || !matches)
-            skf_strv_add(&others, names.v[i]);
-        clash = clash || (left_out && matches);
-    }
-    if (clash) {
-        skf_docker_add_except(dirs, dir, &others);
-        return;
-    }
-    skf_strv_add(dirs, dir);
-    skf_strv_add(dirs, glob);
-}
-
-static int add_glob(struct job *job, const char *pattern, struct skf_err *err)
-{
-    skf_autostrv struct skf_strv names = SKF_STRV_INIT;
-    skf_autofree char *whole = skf_path_abs(job->dir, pattern);
-    if (!skf_glob_has_meta(pattern)) {
-        if (skf_file_is_dir(whole) && !job->ignore.n) {
-            skf_strv_add(&job->found.trees, whole);
-            return 0;
-        }
-        if (!skf_file_is_dir(whole)) { /* it may still appear */
-            skf_strv_add(&job->found.files, whole);
-            return 0;
-        }
-    }
-    if (skf_file_glob(job->dir, pattern, &names, err) < 0)
-        return -(int)err->code;
-    const char *last = skf_path_base(pattern);
-    const char *glob = skf_glob_has_meta(last) && strcmp(last, "**") != 0 ? last : "*";
-    skf_autofree char *parent = skf_path_dir(whole);
-    if (!skf_glob_has_meta(parent))
-        add_dir(job, parent, glob);
-    for (size_t i = 0; i < names.n; i++) {
-        if (is_ignored(&job->ignore, names.v[i]))
-            continue;
-        skf_autofree char *path = skf_path_join(job->dir, names.v[i]);
-        skf_autofree char *dir = skf_path_dir(path);
-        skf_strv_add(&job->found.files, path);
-        add_dir(job, dir, glob);
-    }
-    return 0;
-}
-
 /* --- pool ------------------------------------------------------------------------------------- */
-
-static bool cancelled(void *work)
-{
-    return skf_work_cancelled(work);
-}
-
-static int find_in_dockerfile(struct job *job, struct skf_work *w, struct skf_err *err)
-{
-    struct skf_dockerfile d = { 0 };
-    struct skf_docker_ignore ig = { 0 };
-    struct skf_docker_sources sources = { 0 };
-    struct skf_docker_watch watch = { 0 };
-    const struct skf_docker_question q = { .build_args = &job->build_args };
-    int rc = skf_docker_files_parse(&job->files, &d, err);
-    if (rc == 0)
-        rc = skf_docker_files_ignore(&job->files, &ig, err);
-    if (rc == 0)
-        rc = skf_docker_sources_find(&d, job->files.dockerfile, &q, &sources, err);
-    if (rc == 0)
-        rc = skf_docker_watch_find(&job->files, &ig, &sources, cancelled, w, &watch, err);
-    if (rc == 0) {
-        skf_strv_addv(&job->found.files, &watch.files);
-        skf_strv_addv(&job->found.dirs, &watch.dirs);
-        skf_strv_addv(&job->found.trees, &watch.trees);
-    }
-    skf_docker_watch_release(&watch);
-    skf_docker_sources_release(&sources);
-    skf_docker_ignore_release(&ig);
-    skf_dockerfile_release(&d);
-    return rc;
-}
 
 static void add_manifest(struct skf_inputs *in, const char *path)
 {
@@ -223,22 +110,37 @@ static void add_manifest(struct skf_inputs *in, const char *path)
     skf_strv_add(&in->manifests, path);
 }
 
+/* Of a Dockerfile that cannot be used the command says what is wrong; until it is mended nothing
+ * may be missed. */
+static void find_in_dockerfile(struct job *job)
+{
+    const struct skf_docker_question q = { .build_args = &job->build_args };
+    struct skf_docker_watch watch = { 0 };
+    struct skf_err why = SKF_ERR_INIT;
+    add_manifest(&job->found, job->files.dockerfile);
+    add_manifest(&job->found, job->files.ignore_file);
+    int rc = skf_docker_watch_find(&job->files, &q, &watch, &why);
+    skf_strv_addv(&job->found.files, &watch.files);
+    if (rc < 0 || watch.reads)
+        skf_strv_add(&job->found.trees, job->dir);
+    if (watch.reads) {
+        job->found.skips = skf_docker_reads_skip;
+        job->found.skip_free = skf_docker_reads_free;
+        job->found.skip_data = skf_take(&watch.reads);
+    }
+    skf_docker_watch_release(&watch);
+}
+
 static void collect(struct skf_work *w)
 {
     struct job *job = SKF_CONTAINER_OF(w, struct job, work);
-    struct skf_err why = SKF_ERR_INIT;
-    if (job->files.dockerfile) {
-        add_manifest(&job->found, job->files.dockerfile);
-        add_manifest(&job->found, job->files.ignore_file);
-        if (find_in_dockerfile(job, w, &why) < 0) {
-            if (why.code == SKF_ECANCELED)
-                w->err = why;
-            else /* the command says what is wrong; until then nothing may be missed */
-                skf_strv_add(&job->found.trees, job->dir);
-        }
-    }
-    for (size_t i = 0; !w->err.code && i < job->paths.n; i++)
-        add_glob(job, job->paths.v[i], &w->err);
+    const char *everything[] = { "." };
+    const struct skf_strings all = { .v = everything, .n = 1 };
+    if (job->deps->dockerfile)
+        find_in_dockerfile(job);
+    else if (!job->deps->command)
+        skf_custom_reads(job->dir, job->deps->paths.n ? &job->deps->paths : &all,
+                         &job->deps->ignore, &job->found);
     skf_strv_sort(&job->found.files);
     skf_strv_uniq(&job->found.files);
 }
@@ -276,14 +178,10 @@ static int copy_dockerfile(struct job *job, struct skf_err *err)
 static enum skf_next collect_inputs(struct skf_flow *f)
 {
     struct job *job = of(f);
-    if (!job->deps || (!job->deps->paths.n && !job->deps->dockerfile && !job->deps->command)) {
+    if (!job->deps) {
         skf_strv_add(&job->found.trees, job->dir);
         return SKF_NEXT;
     }
-    for (size_t i = 0; i < job->deps->paths.n; i++)
-        skf_strv_add(&job->paths, job->deps->paths.v[i]);
-    for (size_t i = 0; i < job->deps->ignore.n; i++)
-        skf_strv_add(&job->ignore, job->deps->ignore.v[i]);
     if (job->deps->dockerfile && copy_dockerfile(job, &f->err) < 0)
         return SKF_NEXT;
     f->abort = stop_work;
@@ -316,10 +214,7 @@ static void on_flow_done(struct skf_flow *f)
     if (job->proc_used)
         skf_proc_release(&job->proc);
     free(job->dir);
-    skf_strv_release(&job->paths);
-    skf_strv_release(&job->ignore);
     skf_strv_release(&job->build_args);
-    skf_strv_release(&job->dirs_done);
     skf_docker_files_release(&job->files);
     skf_inputs_release(&job->found);
     free(job);

@@ -1,17 +1,18 @@
 /* One build.
  *
  * happy path: settings and Dockerfile -> `docker build` (BuildKit), or POST /build (classic) -> to
- * the target
- *             -> done(NULL). The output is kept and told only when the build fails (or in debug):
- * it is long, and says nothing when all went well. failures:   no docker program and no socket, no
- * Dockerfile: at once. A failing step: its output as lines, then SKF_EBUILD with the step and its
- * line. A docker program without BuildKit: once more with the classic builder, unless something
- * needs BuildKit. on cancel:  the child and its group end, or the connection closes; done comes
- * with SKF_ECANCELED. */
+ *             the target -> done(NULL). The output is shown as progress and kept; it is told only
+ *             when the build fails (or in debug): it is long, and says nothing when all went well.
+ * failures:   no docker program and no socket, no Dockerfile: at once. A failing step: its output
+ *             as lines, then SKF_EBUILD with the step and its line. A docker program without
+ *             BuildKit: once more with the classic builder, unless something needs BuildKit.
+ * on cancel:  the child and its group end, or the connection closes; done comes with
+ *             SKF_ECANCELED. */
 #include <string.h>
 
 #include "builders/docker/apibuild.h"
 #include "builders/docker/failure.h"
+#include "builders/docker/hint.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/path.h"
@@ -75,6 +76,8 @@ static enum skf_next prepare(struct skf_flow *f)
 
 static void keep_line(struct docker_build *d, const char *line)
 {
+    if (d->b->on_progress)
+        d->b->on_progress(d->b, line);
     if (skf_log_debug_on())
         skf_log_debug("docker: %s", line);
     skf_docker_log_add(&d->log, line);
@@ -122,11 +125,21 @@ static bool fall_back(struct docker_build *d, struct skf_err *err)
     return true;
 }
 
+static void give_hint(struct docker_build *d)
+{
+    skf_autofree char *shown = skf_path_show(d->settings.files.dockerfile);
+    char *hint = skf_docker_hint(&d->dockerfile, shown);
+    if (hint)
+        skf_strv_take(&d->b->notes, hint);
+}
+
 static void on_proc_done(struct skf_proc *p, const struct skf_err *err)
 {
     struct docker_build *d = p->data;
     struct skf_err why = SKF_ERR_INIT;
     d->built = err == NULL;
+    if (d->built && d->buildkit)
+        give_hint(d);
     if (err && err->code == SKF_ECHILD && fall_back(d, &why)) {
         skf_flow_resume(&d->flow, why.code ? &why : NULL);
         return;

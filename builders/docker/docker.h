@@ -3,7 +3,7 @@
  *   options.c   what may stand under `docker:`       settings.c  templates expanded, names resolved
  *   argv.c      one `docker build`, Skaffold's order  failure.c   a build log to one error
  *   apibuild.c  the classic builder over the API      inputs.c    the seam's `inputs`
- *   build.c     the seam's `start`
+ *   build.c     the seam's `start`               hint.c      what would make a build quicker
  *
  * The docker program is used when it is there, with BuildKit; when it has no BuildKit (no buildx)
  * or the project says `useBuildkit: false`, the Engine API's classic builder. Dockerfile and

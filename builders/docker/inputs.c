@@ -1,13 +1,12 @@
 /* What to watch for one artifact: the Dockerfile, the ignore file, and what COPY, ADD and bind
  * mounts read.
  *
- * happy path: settings -> pool work (parse, fold, walk) -> done(NULL).
+ * happy path: settings -> pool work (parse, fold) -> done(NULL).
  * failures:   a Dockerfile that cannot be read or parsed is none: the whole context is watched.
- * on cancel:  the walk ends early; done comes with SKF_ECANCELED. */
+ * on cancel:  done comes with SKF_ECANCELED. */
 #include <string.h>
 
 #include "builders/docker/settings.h"
-#include "lib/base/log.h"
 #include "lib/io/flow.h"
 #include "lib/io/work.h"
 
@@ -44,39 +43,14 @@ static void add_manifest(struct skf_inputs *in, const char *path)
     skf_strv_add(&in->manifests, path);
 }
 
-static bool cancelled(void *work)
-{
-    return skf_work_cancelled(work);
-}
-
-static int find(struct skf_work *w, struct job *job, struct skf_docker_watch *watch,
-                struct skf_err *err)
-{
-    const struct skf_docker_files *files = &job->settings.files;
-    struct skf_dockerfile d = { 0 };
-    struct skf_docker_ignore ig = { 0 };
-    struct skf_docker_sources sources = { 0 };
-    struct skf_docker_question q = { .build_args = &job->settings.build_args,
-                                     .target = job->settings.options->target,
-                                     .platform = job->settings.platform,
-                                     .all_stages = job->all_stages };
-    int rc = skf_docker_files_parse(files, &d, err);
-    if (rc == 0)
-        rc = skf_docker_files_ignore(files, &ig, err);
-    if (rc == 0)
-        rc = skf_docker_sources_find(&d, files->dockerfile, &q, &sources, err);
-    if (rc == 0)
-        rc = skf_docker_watch_find(files, &ig, &sources, cancelled, w, watch, err);
-    skf_docker_sources_release(&sources);
-    skf_docker_ignore_release(&ig);
-    skf_dockerfile_release(&d);
-    return rc;
-}
-
 static void collect(struct skf_work *w)
 {
     struct job *job = SKF_CONTAINER_OF(w, struct job, work);
     const struct skf_docker_files *files = &job->settings.files;
+    const struct skf_docker_question q = { .build_args = &job->settings.build_args,
+                                           .target = job->settings.options->target,
+                                           .platform = job->settings.platform,
+                                           .all_stages = job->all_stages };
     struct skf_docker_watch watch = { 0 };
     struct skf_err why = SKF_ERR_INIT;
     skf_autofree char *beside = skf_xasprintf("%s.dockerignore", files->dockerfile);
@@ -84,16 +58,18 @@ static void collect(struct skf_work *w)
     add_manifest(&job->found, beside); /* either may appear */
     if (strcmp(beside, files->ignore_file) != 0)
         add_manifest(&job->found, files->ignore_file);
-    if (find(w, job, &watch, &why) == 0) {
-        skf_strv_addv(&job->found.files, &watch.files);
-        skf_strv_addv(&job->found.dirs, &watch.dirs);
-        skf_strv_addv(&job->found.trees, &watch.trees);
-        skf_docker_watch_release(&watch);
-    } else if (why.code == SKF_ECANCELED) {
-        w->err = why;
-    } else { /* the build says what is wrong; until it is mended nothing may be missed */
+    /* Of a Dockerfile that cannot be used the build says what is wrong; until it is mended nothing
+     * may be missed. */
+    int rc = skf_docker_watch_find(files, &q, &watch, &why);
+    skf_strv_addv(&job->found.files, &watch.files);
+    if (rc < 0 || watch.reads)
         skf_strv_add(&job->found.trees, files->dir);
+    if (watch.reads) {
+        job->found.skips = skf_docker_reads_skip;
+        job->found.skip_free = skf_docker_reads_free;
+        job->found.skip_data = skf_take(&watch.reads);
     }
+    skf_docker_watch_release(&watch);
     skf_strv_sort(&job->found.files);
     skf_strv_uniq(&job->found.files);
 }

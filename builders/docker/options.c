@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "builders/docker/docker.h"
+#include "builders/docker/hint.h"
 #include "lib/docker/place.h"
 
 #define SECRET(text, member, explanation)                                                          \
@@ -60,6 +61,12 @@ static int check(const struct skf_artifact *a, struct skf_err *err)
     return 0;
 }
 
+static void shut_down(void)
+{
+    skf_docker_forget_all();
+    skf_docker_hint_forget();
+}
+
 const struct skf_builder_ops skf_builder_docker = {
     .name = "docker",
     .options = skf_docker_fields,
@@ -70,5 +77,5 @@ const struct skf_builder_ops skf_builder_docker = {
     .start = skf_docker_build_start,
     .cancel = skf_docker_build_cancel,
     .check = check,
-    .shut_down = skf_docker_forget_all,
+    .shut_down = shut_down,
 };

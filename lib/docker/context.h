@@ -26,16 +26,20 @@ int skf_docker_files_ignore(const struct skf_docker_files *f, struct skf_docker_
 int skf_docker_files_parse(const struct skf_docker_files *f, struct skf_dockerfile *out,
                            struct skf_err *err);
 
-/* What COPY and ADD read, for watching. Absolute paths. */
+/* What COPY, ADD and bind mounts read, for watching. */
+struct skf_docker_reads;
 struct skf_docker_watch {
-    struct skf_strv files;
-    struct skf_strv dirs; /* pairs: directory, glob for names in it */
-    struct skf_strv trees;
+    struct skf_strv files;          /* named one by one; absolute; they may not exist yet */
+    struct skf_docker_reads *reads; /* all that is read below the context; NULL: nothing is */
 };
-int skf_docker_watch_find(const struct skf_docker_files *f, const struct skf_docker_ignore *ig,
-                          const struct skf_docker_sources *sources, bool (*cancelled)(void *),
-                          void *arg, struct skf_docker_watch *out, struct skf_err *err);
+/* Reads Dockerfile and ignore file. Outputs are untouched on failure. */
+int skf_docker_watch_find(const struct skf_docker_files *f, const struct skf_docker_question *q,
+                          struct skf_docker_watch *out, struct skf_err *err);
 void skf_docker_watch_release(struct skf_docker_watch *w);
+/* A skf_watch_skip_fn for the tree of the context: true = a build does not read this. Any thread.
+ */
+bool skf_docker_reads_skip(void *reads, const char *path, bool is_dir);
+void skf_docker_reads_free(void *reads);
 
 /* The context as a tar stream for the Engine API: what the ignore rules leave, plus Dockerfile and
  * ignore file; owners are root, so that only content and mode count. Memory is bounded: names of

@@ -63,6 +63,8 @@ struct skf_build {
     void *data;
     /* A line of the toolchain's output, as it comes; NUL-terminated, without line end. */
     void (*on_line)(struct skf_build *b, const char *line);
+    /* What a long build does right now: for a terminal, to be forgotten. May be NULL. */
+    void (*on_progress)(struct skf_build *b, const char *line);
     /* Exactly once; never from inside start. */
     void (*done)(struct skf_build *b, const struct skf_err *err);
     /* --- results --------------------------------------------------------------------------------

@@ -31,7 +31,8 @@ static void run_events(struct skf_control_call *call)
 /* Lines of programs are passed on as they come, and not kept. */
 static void keep_past(struct skf_engine *e, const struct skf_event *ev)
 {
-    if (ev->kind == SKF_EV_LOG || ev->kind == SKF_EV_BUILD_LINE)
+    if (ev->kind == SKF_EV_LOG || ev->kind == SKF_EV_BUILD_LINE ||
+        ev->kind == SKF_EV_BUILD_PROGRESS)
         return;
     if (e->past.n == PAST_EVENTS) {
         free(e->past.v[0]);

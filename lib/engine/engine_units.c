@@ -217,6 +217,12 @@ static void on_hooks_line(struct skf_hooked *h, const char *line)
     engine_emit(u->engine, SKF_EV_HOOKS_LINE, u->planned->artifact->image, line);
 }
 
+static void on_build_progress(struct skf_build *b, const char *line)
+{
+    struct unit *u = b->data;
+    engine_emit(u->engine, SKF_EV_BUILD_PROGRESS, u->planned->artifact->image, line);
+}
+
 /* Kubernetes always pulls what is called "latest": an image that exists on the node only must not
  * be. */
 static const char *safe_tag(const struct unit *u)
@@ -266,6 +272,7 @@ static void start_build(struct unit *u)
     b->required = collect_required(u, &b->n_required);
     b->data = u;
     b->on_line = on_build_line;
+    b->on_progress = on_build_progress;
     b->done = on_build_done;
     u->building = true;
     u->build_began_wall_ms = skf_clock_wall_ms();

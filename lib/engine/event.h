@@ -24,6 +24,7 @@ enum skf_event_kind {
     SKF_EV_HOOKS_FAILED,    /* err */
     SKF_EV_BUILD_STARTED,   /* subject: artifact */
     SKF_EV_BUILD_LINE,      /* subject, text: a line of the toolchain */
+    SKF_EV_BUILD_PROGRESS,  /* subject, text: what it does right now; for a terminal only */
     SKF_EV_BUILD_DONE,   /* subject, text: the reference to deploy; number: bytes that travelled */
     SKF_EV_BUILD_FAILED, /* subject, err */
     SKF_EV_BUILD_CANCELED, /* subject */

@@ -22,6 +22,7 @@ static const struct shape {
     [SKF_EV_HOOKS_DONE] = { "hooks-succeeded", "artifact", "phase", NULL },
     [SKF_EV_HOOKS_FAILED] = { "hooks-failed", NULL, NULL, NULL },
     [SKF_EV_BUILD_STARTED] = { "build-started", "artifact", NULL, NULL },
+    [SKF_EV_BUILD_PROGRESS] = { "build-progress", "artifact", "text", NULL },
     [SKF_EV_BUILD_LINE] = { "build-line", "artifact", "text", NULL },
     [SKF_EV_BUILD_DONE] = { "build-succeeded", "artifact", "reference", "bytesSent" },
     [SKF_EV_BUILD_FAILED] = { "build-failed", "artifact", NULL, NULL },

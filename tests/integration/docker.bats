@@ -214,6 +214,13 @@ END
     expect_in "$output$stderr" 'the tool fails' 'Dockerfile:5:' 'failed'
 }
 
+@test "on a terminal the output is one line that goes" {
+    script -qec "'$SKIFF' build --push=false" screen >/dev/null
+    expect_match "$(cat -v screen)" '\^M\^\[\[K\[t/web\] .'
+    expect_not_in "$(tail -n 3 screen | cat -v)" '#1 '
+    expect_match "$(cat screen)" 'Build \[t/web\] succeeded'
+}
+
 @test "a Dockerfile with a mistake: its line" {
     sed -i 's/^COPY data/COPPY data/' Dockerfile
     skiff build --push=false

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "builders/custom/run.h"
-#include "lib/base/glob.h"
+#include "lib/engine/inputs.h"
 #include "lib/io/loop.h"
 
 struct world {
@@ -129,34 +129,43 @@ static struct skf_inputs inputs(struct world *w)
     return j.inputs;
 }
 
-static bool new_file_counts(const struct world *w, const struct skf_inputs *in, const char *name)
+static bool counts(const struct world *w, const struct skf_inputs *in, const char *name)
 {
-    for (size_t i = 0; i + 1 < in->dirs.n; i += 2)
-        if (strcmp(in->dirs.v[i], w->dir) == 0 && skf_glob_match(in->dirs.v[i + 1], name))
-            return true;
-    return false;
+    skf_autofree char *path = skf_path_join(w->dir, name);
+    return skf_inputs_match(in, path, NULL);
 }
 
 static void test_inputs_by_paths(void **state)
 {
     struct world w;
-    const char *paths[] = { "*", "sub", "not-there.txt" }, *ignore[] = { "out", "sub/*.tmp" };
-    struct skf_custom_dependencies deps = { .paths = { paths, NULL, 3 },
-                                            .ignore = { ignore, NULL, 2 } };
+    const char *paths[] = { "*.txt", "sub", "not-there.yaml", "src/**/*.c" };
+    const char *ignore[] = { "out.txt", "sub/*.tmp", "**/gen" };
+    struct skf_custom_dependencies deps = { .paths = { paths, NULL, 4 },
+                                            .ignore = { ignore, NULL, 3 } };
+    static const struct {
+        const char *name;
+        bool yes;
+    } cases[] = {
+        { "a.txt", true },           { "new.txt", true },       { "out.txt", false },
+        { "sub/x.c", true },         { "sub/new/dir/x", true }, { "sub/x.tmp", false },
+        { "not-there.yaml", true },  { "other.yaml", false },   { "src/x.c", true },
+        { "src/deep/er/x.c", true }, { "src/x.h", false },      { "src/gen/x.c", false },
+        { "sub/gen/x", false },      { "sub/.git/x", false },   { "txt/x", false },
+    };
     open_world(&w, state, "paths");
-    put(w.dir, "out", "what the command writes\n");
     put(w.dir, "sub/x.c", "x\n");
-    put(w.dir, "sub/x.tmp", "x\n");
     w.options.dependencies = &deps;
     struct skf_inputs in = inputs(&w);
     assert_int_equal(w.err.code, 0);
-    assert_true(has_path(&in.files, w.dir, "a.txt"));
-    assert_true(has_path(&in.files, w.dir, "sub/x.c"));
-    assert_true(has_path(&in.files, w.dir, "not-there.txt"));
-    assert_false(has_path(&in.files, w.dir, "out"));
-    assert_false(has_path(&in.files, w.dir, "sub/x.tmp"));
-    assert_true(new_file_counts(&w, &in, "new.txt"));
-    assert_false(new_file_counts(&w, &in, "out")); /* else each build would start the next */
+    for (size_t i = 0; i < SKF_ARRAY_LEN(cases); i++)
+        if (counts(&w, &in, cases[i].name) != cases[i].yes)
+            fail_msg("%s", cases[i].name);
+    skf_inputs_release(&in);
+
+    deps.paths.n = 0; /* what is ignored, of everything */
+    in = inputs(&w);
+    assert_true(counts(&w, &in, "other.yaml"));
+    assert_false(counts(&w, &in, "out.txt"));
     skf_inputs_release(&in);
     close_world(&w);
 }
@@ -211,7 +220,7 @@ static void test_inputs_by_dockerfile(void **state)
     struct skf_inputs in = inputs(&w);
     assert_true(has_path(&in.files, w.dir, "a.txt"));
     assert_true(has_path(&in.manifests, w.dir, "Dockerfile"));
-    assert_int_equal(in.trees.n, 0);
+    assert_false(counts(&w, &in, "b.txt"));
     skf_inputs_release(&in);
     put(w.dir, "Dockerfile", "RUN <<EOF\n"); /* broken: everything counts until it is mended */
     in = inputs(&w);

@@ -7,9 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/glob.h"
 #include "lib/docker/context.h"
-#include "lib/docker/except.h"
 
 struct project {
     char *dir;
@@ -35,18 +33,9 @@ static void open_project(struct project *p, void **state, const char *name, cons
 
 static void find(struct project *p)
 {
-    struct skf_dockerfile d = { 0 };
-    struct skf_docker_ignore ig = { 0 };
-    struct skf_docker_sources s = { 0 };
     struct skf_err err = SKF_ERR_INIT;
     const struct skf_docker_question q = { 0 };
-    assert_int_equal(skf_docker_files_parse(&p->files, &d, &err), 0);
-    assert_int_equal(skf_docker_files_ignore(&p->files, &ig, &err), 0);
-    assert_int_equal(skf_docker_sources_find(&d, "Dockerfile", &q, &s, &err), 0);
-    assert_int_equal(skf_docker_watch_find(&p->files, &ig, &s, NULL, NULL, &p->watch, &err), 0);
-    skf_docker_sources_release(&s);
-    skf_docker_ignore_release(&ig);
-    skf_dockerfile_release(&d);
+    assert_int_equal(skf_docker_watch_find(&p->files, &q, &p->watch, &err), 0);
 }
 
 static void close_project(struct project *p)
@@ -56,19 +45,24 @@ static void close_project(struct project *p)
     free(p->dir);
 }
 
-/* Would a file of this name be noticed? */
+/* Would a file of this name be noticed? Its directories are asked first, as the watcher does. */
 static bool watched(const struct project *p, const char *name)
 {
     skf_autofree char *path = skf_path_join(p->dir, name);
-    skf_autofree char *dir = skf_path_dir(path);
-    for (size_t i = 0; i < p->watch.trees.n; i++)
-        if (skf_path_within(p->watch.trees.v[i], path))
-            return true;
-    for (size_t i = 0; i + 1 < p->watch.dirs.n; i += 2)
-        if (strcmp(p->watch.dirs.v[i], dir) == 0 &&
-            skf_glob_match(p->watch.dirs.v[i + 1], skf_path_base(path)))
-            return true;
-    return skf_strv_has(&p->watch.files, path);
+    if (skf_strv_has(&p->watch.files, path))
+        return true;
+    if (!p->watch.reads)
+        return false;
+    for (size_t at = strlen(p->dir) + 1; path[at]; at++) {
+        if (path[at] != '/')
+            continue;
+        path[at] = '\0';
+        bool skipped = skf_docker_reads_skip(p->watch.reads, path, true);
+        path[at] = '/';
+        if (skipped)
+            return false;
+    }
+    return !skf_docker_reads_skip(p->watch.reads, path, false);
 }
 
 static void test_plain_files(void **state)
@@ -96,6 +90,9 @@ static void test_globs(void **state)
     assert_true(watched(&p, "cmd/a/main.go"));
     assert_true(watched(&p, "cmd/b/main.go"));
     assert_false(watched(&p, "cmd/a/other.go"));
+    assert_true(watched(&p, "cmd/new/main.go"));
+    assert_false(watched(&p, "cmd/new/deep/main.go"));
+    assert_true(watched(&p, "dir.go/anything/below")); /* a directory that matches is copied */
     close_project(&p);
 }
 
@@ -112,6 +109,48 @@ static void test_ignored(void **state)
     assert_false(watched(&p, "app.log"));
     assert_false(watched(&p, "node_modules/x/index.js"));
     assert_true(watched(&p, "node_modules/x/keep.txt"));
+    close_project(&p);
+}
+
+/* Names that a glob takes and the ignore file leaves out; only the exception of a directory. */
+static void test_globs_and_exceptions(void **state)
+{
+    struct project p;
+    open_project(&p, state, "both", "FROM scratch\nCOPY *.txt src /x/\n",
+                 "secret.txt\nsrc\n!src/keep\n");
+    find(&p);
+    assert_true(watched(&p, "a.txt"));
+    assert_false(watched(&p, "secret.txt"));
+    assert_true(watched(&p, "src/keep/new/file"));
+    assert_false(watched(&p, "src/other/file"));
+    assert_false(watched(&p, "src/file"));
+    close_project(&p);
+}
+
+static void test_what_git_writes(void **state)
+{
+    struct project p;
+    open_project(&p, state, "git", "FROM scratch\nCOPY . /\n", NULL);
+    find(&p);
+    assert_false(watched(&p, ".git/index"));
+    assert_false(watched(&p, "sub/.git/index"));
+    assert_true(watched(&p, ".gitignore"));
+    close_project(&p);
+    open_project(&p, state, "git", "FROM scratch\nCOPY .git/HEAD /\nCOPY .git/refs /r\n", NULL);
+    find(&p);
+    assert_true(watched(&p, ".git/HEAD")); /* it is named */
+    assert_true(watched(&p, ".git/refs/heads/main"));
+    assert_false(watched(&p, ".git/index"));
+    close_project(&p);
+}
+
+static void test_nothing_is_read(void **state)
+{
+    struct project p;
+    open_project(&p, state, "none", "FROM scratch\nCOPY <<END /x\ntext\nEND\n", NULL);
+    find(&p);
+    assert_null(p.watch.reads);
+    assert_int_equal(p.watch.files.n, 0);
     close_project(&p);
 }
 
@@ -147,46 +186,6 @@ static void test_missing_dockerfile_is_named(void **state)
     assert_int_equal(skf_docker_files_parse(&files, &d, &err), 0);
     skf_dockerfile_release(&d);
     skf_docker_files_release(&files);
-}
-
-/* --- names left out --------------------------------------------------------------------------- */
-
-static bool any_matches(const struct skf_strv *dirs, const char *name)
-{
-    for (size_t i = 0; i + 1 < dirs->n; i += 2)
-        if (skf_glob_match(dirs->v[i + 1], name))
-            return true;
-    return false;
-}
-
-static void test_except(void **state)
-{
-    (void)state;
-    static const char *const left_out[] = { "app", "app.log", "a*b", "zebra[1]", ".env", "tmp,x" };
-    static const char *const kept[] = { "ap",  "appl",   "app.lo",  "app.logs", "a",
-                                        "axb", "zebra1", "main.go", ".envrc",   ".en",
-                                        "x",   "tmp",    "äpp" };
-    skf_autostrv struct skf_strv names = SKF_STRV_INIT, dirs = SKF_STRV_INIT;
-    for (size_t i = 0; i < SKF_ARRAY_LEN(left_out); i++)
-        skf_strv_add(&names, left_out[i]);
-    skf_docker_add_except(&dirs, "/d", &names);
-    for (size_t i = 0; i < SKF_ARRAY_LEN(left_out); i++)
-        if (any_matches(&dirs, left_out[i]))
-            fail_msg("'%s' must not match", left_out[i]);
-    for (size_t i = 0; i < SKF_ARRAY_LEN(kept); i++)
-        if (!any_matches(&dirs, kept[i]))
-            fail_msg("'%s' must match", kept[i]);
-    /* many long names: several globs, each short enough for lib/base/glob.c */
-    skf_strv_clear(&names);
-    skf_strv_clear(&dirs);
-    for (int i = 0; i < 60; i++)
-        skf_strv_addf(&names, "%d-a-rather-long-name-of-a-generated-file-%d.log", i * 7, i);
-    skf_docker_add_except(&dirs, "/d", &names);
-    assert_true(dirs.n > 2);
-    for (size_t i = 0; i < names.n; i++)
-        assert_false(any_matches(&dirs, names.v[i]));
-    assert_true(any_matches(&dirs, "7-a-rather-long-name-of-a-generated-file-2.log"));
-    assert_true(any_matches(&dirs, "main.go"));
 }
 
 /* --- the tar ---------------------------------------------------------------------------------- */
@@ -296,9 +295,11 @@ int main(void)
         cmocka_unit_test(test_plain_files),
         cmocka_unit_test(test_globs),
         cmocka_unit_test(test_ignored),
+        cmocka_unit_test(test_globs_and_exceptions),
         cmocka_unit_test(test_specific_ignore_file_wins),
         cmocka_unit_test(test_missing_dockerfile_is_named),
-        cmocka_unit_test(test_except),
+        cmocka_unit_test(test_what_git_writes),
+        cmocka_unit_test(test_nothing_is_read),
         cmocka_unit_test(test_tar),
         cmocka_unit_test(test_tar_with_a_dockerfile_outside),
         cmocka_unit_test(test_tar_of_a_moving_tree),

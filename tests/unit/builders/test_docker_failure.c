@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "builders/docker/failure.h"
+#include "builders/docker/hint.h"
 
 #define LOGS FIXTURES "/docker/logs/"
 
@@ -122,9 +123,38 @@ static void test_nothing_said(void **state)
     skf_docker_log_release(&log);
 }
 
+static char *hint(const char *dockerfile, const char *name)
+{
+    struct skf_dockerfile d = { 0 };
+    struct skf_err err = SKF_ERR_INIT;
+    assert_int_equal(skf_dockerfile_parse(dockerfile, strlen(dockerfile), name, &d, &err), 0);
+    char *text = skf_docker_hint(&d, name);
+    skf_dockerfile_release(&d);
+    return text;
+}
+
+static void test_hint_on_caches_of_go(void **state)
+{
+    (void)state;
+    static const char *const quick[] = {
+        "FROM scratch\nCOPY go build /x\n",
+        "FROM golang\nRUN --mount=type=cache,target=/root/.cache/go-build go build -o /x .\n",
+        "FROM golang\nRUN gofmt -l . && echo go away\n",
+    };
+    for (size_t i = 0; i < SKF_ARRAY_LEN(quick); i++)
+        assert_null(hint(quick[i], "quick"));
+    skf_autofree char *text =
+        hint("FROM golang AS build\nRUN go mod download\nRUN CGO_ENABLED=0 \\\n  go build .\n",
+             "Dockerfile");
+    assert_memory_equal(text, "Dockerfile:3: 'go build'", 24);
+    assert_null(hint("FROM golang\nRUN go test ./...\n", "Dockerfile")); /* once */
+    skf_docker_hint_forget();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hint_on_caches_of_go),
         cmocka_unit_test(test_logs),
         cmocka_unit_test(test_log_is_bounded),
         cmocka_unit_test(test_nothing_said),
