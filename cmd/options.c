@@ -39,6 +39,12 @@ static const struct option table[] = {
       "activate profiles; '-NAME' switches one off" },
     { "profile-auto-activation", 0, KIND_BOOL, CMD_CONFIG, AT(profile_auto_activation), NULL,
       "activate profiles by environment, context and command (true)" },
+    { "propagate-profiles", 0, KIND_BOOL, CMD_CONFIG, AT(propagate_profiles), NULL,
+      "-p reaches required configurations too (true)" },
+    { "remote-cache-dir", 0, KIND_TEXT, CMD_CONFIG, AT(remote_cache_dir), "DIR",
+      "where repositories of 'requires.git' are cloned (~/.skaffold/remote-cache)" },
+    { "sync-remote-cache", 0, KIND_TEXT, CMD_CONFIG, AT(sync_remote_cache), "WHEN",
+      "bring these clones up to date: always, missing, never (always)" },
     { "module", 'm', KIND_LIST, CMD_CONFIG, AT(modules), "NAME", "only these modules" },
     { "namespace", 'n', KIND_TEXT, CMD_PIPELINE, AT(namespace_), "NAME",
       "namespace for objects that name none" },
@@ -325,6 +331,7 @@ int options_parse(unsigned command, const char *command_name, int argc, char *co
                   struct options *out, struct skf_err *err)
 {
     struct options o = { .profile_auto_activation = true,
+                         .propagate_profiles = true,
                          .cleanup = true,
                          .auto_build = true,
                          .auto_deploy = true,

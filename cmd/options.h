@@ -38,11 +38,12 @@ enum {
 struct options {
     const char *file, *kube_context, *kubeconfig, *namespace_, *default_repo, *tag;
     const char *output, *file_output, *verbosity, *digest_source, *color, *global_config;
+    const char *remote_cache_dir, *sync_remote_cache;
     const char *wait_for, *timeout, *session, *trigger, *poll_interval;
     struct skf_strv profiles, modules, platforms, build_images, insecure, port_forward;
     struct skf_strv watch_images;
-    bool profile_auto_activation, tail, cleanup, force, quiet, dry_run, offline, timestamps, help,
-        yaml_only, overwrite, global, all, json, auto_build, auto_deploy;
+    bool profile_auto_activation, propagate_profiles, tail, cleanup, force, quiet, dry_run, offline,
+        timestamps, help, yaml_only, overwrite, global, all, json, auto_build, auto_deploy;
     enum skf_tristate push, status_check;
     struct skf_strv arguments; /* what is no option */
     struct skf_strv owned;     /* texts that the pointers above point into */

@@ -75,10 +75,31 @@ static int find_cluster(struct session *s, const char *command, enum session_nee
 
 /* --- the configuration ------------------------------------------------------------------------ */
 
+static int read_sync(const char *text, enum skf_sync_remote *out, struct skf_err *err)
+{
+    static const char *const words[] = {
+        [SKF_SYNC_ALWAYS] = "always", [SKF_SYNC_MISSING] = "missing", [SKF_SYNC_NEVER] = "never"
+    };
+    for (size_t i = 0; i < SKF_ARRAY_LEN(words); i++) {
+        if (!text || strcmp(text, words[i]) == 0) {
+            *out = (enum skf_sync_remote)i;
+            return 0;
+        }
+    }
+    return skf_err_set(err, SKF_EUSAGE,
+                       "--sync-remote-cache is 'always', 'missing' or 'never', not '%s'", text);
+}
+
 static int read_config(struct session *s, const char *command, bool accept_unsupported)
 {
     struct skf_diagnostics diags = { 0 };
+    struct skf_err err = SKF_ERR_INIT;
     const struct options *o = s->options;
+    enum skf_sync_remote sync;
+    if (read_sync(o->sync_remote_cache, &sync, &err) < 0)
+        return report(s, &err, EXIT_CODE_USAGE);
+    if (accept_unsupported)
+        s->namespace_ = skf_kubeconfig_current_namespace(o->kubeconfig);
     s->current_context = skf_kubeconfig_current(o->kubeconfig);
     s->request = (struct skf_config_request){
         .file = o->file,
@@ -86,7 +107,12 @@ static int read_config(struct session *s, const char *command, bool accept_unsup
         .modules = &o->modules,
         .command = command,
         .kube_context = o->kube_context ? o->kube_context : s->current_context,
+        .kube_namespace = s->namespace_,
         .no_profile_activation = !o->profile_auto_activation,
+        .no_profile_propagation = !o->propagate_profiles,
+        .git_repo = skf_git_repo,
+        .remote_cache_dir = o->remote_cache_dir,
+        .sync_remote_cache = sync,
         .builders = skf_builder_sections(),
         .accept_unsupported = accept_unsupported,
     };
@@ -316,6 +342,7 @@ void session_close(struct session *s)
     free(s->cache_dir);
     free(s->cwd);
     free(s->current_context);
+    free(s->namespace_);
     free(s->kubectl);
 }
 

@@ -36,7 +36,7 @@ struct session {
     struct skf_http *http;
     struct skf_registry *registry;
     struct skf_services services;
-    char *cache_dir, *cwd, *current_context, *kubectl;
+    char *cache_dir, *cwd, *current_context, *namespace_, *kubectl;
     struct skf_strv insecure;
     struct skf_global global; /* ~/.skaffold/config */
     struct skf_config_request request;

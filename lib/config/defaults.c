@@ -1,8 +1,12 @@
 #include "lib/config/defaults.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/num.h"
+#include "lib/config/schema_table.h"
 
 static const char *const builders[] = { "docker", "ko",         "custom", "jib",
                                         "bazel",  "buildpacks", "kaniko" };
@@ -49,6 +53,58 @@ static void list_of(struct skf_doc *d, struct skf_node *map, const char *key, co
     skf_node_set(d, map, key, list);
 }
 
+/* Puts the defaults of a table into a mapping that is there, and into those below it. */
+static void fill(struct skf_doc *d, struct skf_node *map, const struct skf_field *fields)
+{
+    if (!map || map->kind != SKF_MAPPING)
+        return;
+    for (const struct skf_field *f = fields; f->name; f++) {
+        bool is_text = f->type == SKF_T_STRING;
+        if (f->def && is_text)
+            text(d, map, f->name, f->def);
+        else if (f->def)
+            plain(d, map, f->name, f->def);
+        else if (f->sub && (f->type == SKF_T_STRUCT || f->type == SKF_T_STRUCT_PTR))
+            fill(d, skf_node_get(map, f->name), f->sub);
+    }
+}
+
+static void fill_each(struct skf_doc *d, struct skf_node *list, const struct skf_field *fields)
+{
+    for (size_t i = 0; list && list->kind == SKF_SEQUENCE && i < list->n; i++)
+        fill(d, list->items[i], fields);
+}
+
+static void buildpacks(struct skf_doc *d, struct skf_node *packs)
+{
+    if (!packs || packs->kind != SKF_MAPPING)
+        return;
+    fill(d, packs, skf_schema_buildpacks);
+    if (!filled(skf_node_get(packs, "builder")) && !filled(skf_node_get(packs, "buildpacks"))) {
+        text(d, packs, "builder", "gcr.io/buildpacks/builder:v1");
+        skf_node_set(d, packs, "trustBuilder", skf_node_new_plain(d, packs, "true"));
+    }
+    if (!is_set(packs, "dependencies"))
+        list_of(d, map_at(d, packs, "dependencies"), "paths", ".");
+}
+
+static void sync_defaults(struct skf_doc *d, struct skf_node *a)
+{
+    struct skf_node *n = skf_node_get(a, "sync");
+    if (skf_node_is_null(n)) {
+        if (is_set(a, "buildpacks"))
+            plain(d, map_at(d, a, "sync"), "auto", "true");
+        return;
+    }
+    if (n->kind != SKF_MAPPING || filled(skf_node_get(n, "manual")) ||
+        filled(skf_node_get(n, "infer")) || is_set(n, "auto"))
+        return;
+    if (is_set(a, "jib") || is_set(a, "buildpacks"))
+        plain(d, n, "auto", "true");
+    else
+        list_of(d, n, "infer", "**/*");
+}
+
 static void artifact(struct skf_doc *d, struct skf_node *a, bool cluster)
 {
     bool has_builder = false;
@@ -58,32 +114,14 @@ static void artifact(struct skf_doc *d, struct skf_node *a, bool cluster)
         map_at(d, a, "kaniko");
     else if (!has_builder)
         map_at(d, a, "docker");
-    text(d, a, "context", ".");
+    fill(d, a, skf_schema_artifact);
     text(d, skf_node_get(a, "docker"), "dockerfile", "Dockerfile");
-    text(d, skf_node_get(a, "kaniko"), "dockerfile", "Dockerfile");
+    fill(d, skf_node_get(a, "kaniko"), skf_schema_kaniko);
     struct skf_node *custom = skf_node_get(a, "custom");
     if (custom && custom->kind == SKF_MAPPING && !is_set(custom, "dependencies"))
         list_of(d, map_at(d, custom, "dependencies"), "paths", ".");
-    struct skf_node *packs = skf_node_get(a, "buildpacks");
-    if (packs && packs->kind == SKF_MAPPING) {
-        if (!filled(skf_node_get(packs, "builder")) && !filled(skf_node_get(packs, "buildpacks"))) {
-            text(d, packs, "builder", "gcr.io/buildpacks/builder:v1");
-            skf_node_set(d, packs, "trustBuilder", skf_node_new_plain(d, packs, "true"));
-        }
-        text(d, packs, "projectDescriptor", "project.toml");
-        if (!is_set(packs, "dependencies"))
-            list_of(d, map_at(d, packs, "dependencies"), "paths", ".");
-    }
-    struct skf_node *sync = skf_node_get(a, "sync");
-    bool on_its_own = is_set(a, "jib") || is_set(a, "buildpacks");
-    if (sync && sync->kind == SKF_MAPPING && !sync->n) {
-        if (on_its_own)
-            plain(d, sync, "auto", "true");
-        else
-            list_of(d, sync, "infer", "**/*");
-    } else if (skf_node_is_null(sync) && is_set(a, "buildpacks")) {
-        plain(d, map_at(d, a, "sync"), "auto", "true");
-    }
+    buildpacks(d, skf_node_get(a, "buildpacks"));
+    sync_defaults(d, a);
     struct skf_node *requires = skf_node_get(a, "requires");
     for (size_t i = 0; requires && requires->kind == SKF_SEQUENCE && i < requires->n; i++) {
         const char *image = skf_node_get_str(requires->items[i], "image");
@@ -92,7 +130,29 @@ static void artifact(struct skf_doc *d, struct skf_node *a, bool cluster)
     }
 }
 
-static void build(struct skf_doc *d, struct skf_node *root, bool unsupported)
+/* "~/key.json" */
+static void expand_home(struct skf_doc *d, struct skf_node *map, const char *key)
+{
+    const char *path = skf_node_get_str(map, key), *home = getenv("HOME");
+    if (!path || path[0] != '~' || (path[1] && path[1] != '/') || !home)
+        return;
+    skf_autofree char *full = skf_xasprintf("%s%s", home, path + 1);
+    skf_node_set(d, map, key, skf_node_new_str(d, skf_node_get(map, key), full));
+}
+
+static void cluster_build(struct skf_doc *d, struct skf_node *c, const char *kube_namespace)
+{
+    if (!c || c->kind != SKF_MAPPING)
+        return;
+    fill(d, c, skf_schema_cluster);
+    text(d, c, "namespace", kube_namespace ? kube_namespace : "default");
+    if (filled(skf_node_get(c, "pullSecretPath")))
+        text(d, c, "pullSecretName", "kaniko-secret");
+    expand_home(d, c, "pullSecretPath");
+    expand_home(d, skf_node_get(c, "dockerConfig"), "path");
+}
+
+static void build(struct skf_doc *d, struct skf_node *root, const struct skf_default_request *req)
 {
     static const char *const policies[] = { "gitCommit", "sha256",      "envTemplate",
                                             "dateTime",  "inputDigest", "customTemplate" };
@@ -115,40 +175,33 @@ static void build(struct skf_doc *d, struct skf_node *root, bool unsupported)
         plain(d, local, "concurrency", "1");
     for (size_t i = 0; any && i < artifacts->n; i++) {
         if (artifacts->items[i]->kind == SKF_MAPPING)
-            artifact(d, artifacts->items[i], cluster && unsupported);
+            artifact(d, artifacts->items[i], cluster && req->unsupported);
     }
-    if (cluster) {
-        text(d, skf_node_get(b, "cluster"), "timeout", "20m");
-        text(d, skf_node_get(b, "cluster"), "pullSecretName", "kaniko-secret");
-    }
+    fill(d, skf_node_get(b, "googleCloudBuild"), skf_schema_gcb);
+    cluster_build(d, skf_node_get(b, "cluster"), req->kube_namespace);
 }
 
-void skf_defaults_apply(struct skf_doc *d, struct skf_node *root, bool unsupported)
+void skf_defaults_apply(struct skf_doc *d, struct skf_node *root,
+                        const struct skf_default_request *req)
 {
-    build(d, root, unsupported);
-    struct skf_node *tests = skf_node_get(root, "test");
-    for (size_t i = 0; tests && tests->kind == SKF_SEQUENCE && i < tests->n; i++)
-        text(d, tests->items[i], "context", ".");
-    struct skf_node *manifests = skf_node_get(root, "manifests");
-    list_of(d, skf_node_get(manifests, "kustomize"), "paths", ".");
+    build(d, root, req);
+    fill_each(d, skf_node_get(root, "test"), skf_schema_test);
     struct skf_node *deploy = map_at(d, root, "deploy");
     if (deploy->kind == SKF_MAPPING) {
-        struct skf_node *helm = skf_node_get(deploy, "helm");
-        text(d, map_at(d, deploy, "logs"), "prefix", "container");
-        plain(d, helm, "concurrency", "1");
-        text(d, skf_node_get(deploy, "kpt"), "dir", ".kpt-pipeline");
+        map_at(d, deploy, "logs");
+        fill(d, deploy, skf_schema_deploy);
     }
     struct skf_node *forwards = skf_node_get(root, "portForward");
+    fill_each(d, forwards, skf_schema_forward);
     for (size_t i = 0; forwards && forwards->kind == SKF_SEQUENCE && i < forwards->n; i++) {
         struct skf_node *f = forwards->items[i], *port = skf_node_get(f, "port");
+        struct skf_node *local = skf_node_get(f, "localPort");
         long long number;
-        text(d, f, "address", "127.0.0.1");
-        if (skf_node_int(port, &number))
-            plain(d, f, "localPort", port->text);
+        if (skf_node_str(port) && skf_num_parse(port->text, INT_MIN, INT_MAX, &number) &&
+            (!filled(local) || strcmp(local->text, "0") == 0))
+            skf_node_set(d, f, "localPort", skf_node_new_plain(d, f, port->text));
     }
-    struct skf_node *actions = skf_node_get(root, "customActions");
-    for (size_t i = 0; actions && actions->kind == SKF_SEQUENCE && i < actions->n; i++)
-        plain(d, actions->items[i], "failFast", "true");
+    fill_each(d, skf_node_get(root, "customActions"), skf_schema_action);
 }
 
 void skf_defaults_only_module(struct skf_doc *d, struct skf_node *root)

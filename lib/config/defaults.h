@@ -3,9 +3,15 @@
 #define SKF_CONFIG_DEFAULTS_H
 #include "lib/doc/doc.h"
 
-/* unsupported: also builders that only come through a kind of build that skiff refuses (a finding
- * about kaniko where nobody wrote it would puzzle). */
-void skf_defaults_apply(struct skf_doc *d, struct skf_node *root, bool unsupported);
+struct skf_default_request {
+    /* Also builders that only come through a kind of build that skiff refuses (a finding about
+     * kaniko where nobody wrote it would puzzle). */
+    bool unsupported;
+    const char *kube_namespace; /* of the current context; NULL = "default" */
+};
+
+void skf_defaults_apply(struct skf_doc *d, struct skf_node *root,
+                        const struct skf_default_request *req);
 /* Renderer and deployer: only when the whole set is one module. */
 void skf_defaults_only_module(struct skf_doc *d, struct skf_node *root);
 #endif

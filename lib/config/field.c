@@ -11,8 +11,8 @@
 #include "lib/config/load.h"
 #include "lib/doc/doc.h"
 
-static void decode_one(struct skf_decode *d, const struct skf_field *f, const struct skf_node *n,
-                       char *slot, const char *path);
+static void decode_below(struct skf_decode *d, const struct skf_field *f, const struct skf_node *n,
+                         void *out, const char *path);
 
 const struct skf_field *skf_field_find(const struct skf_field *fields, const char *name)
 {
@@ -44,8 +44,9 @@ static const char *expected_words(const struct skf_field *f)
         return "a mapping";
     case SKF_T_LIST:
         return "a list of mappings";
+    case SKF_T_FLAT_MAP:
+        return "a mapping";
     case SKF_T_ANY:
-    case SKF_T_REFUSED:
         break;
     }
     return "a value";
@@ -79,7 +80,7 @@ static void check_braces(struct skf_decode *d, const struct skf_field *f, const 
 {
     if (f->templated || f->braces || !strstr(n->text, "{{"))
         return;
-    skf_diagnostic_add(d->diags, false, n,
+    skf_diagnostic_add(d->diags, d->only_shape, n,
                        "templates work in tags, build args, flags, labels and manifest paths only",
                        "'%s' is not a field in which Skaffold expands templates, so '{{' would be "
                        "taken literally",
@@ -147,6 +148,40 @@ static void decode_pairs(struct skf_decode *d, const struct skf_field *f, const 
     *out = got;
 }
 
+static void flatten(struct skf_decode *d, const struct skf_node *n, const char *key,
+                    struct skf_pairs *out)
+{
+    for (size_t i = 0; n->kind != SKF_SCALAR && i < n->n; i++) {
+        if (n->kind == SKF_SEQUENCE)
+            flatten(d, n->items[i], skf_arena_printf(d->arena, "%s[%zu]", key, i), out);
+        else
+            flatten(
+                d, n->entries[i].value,
+                skf_arena_printf(d->arena, "%s%s%s", key, *key ? "." : "", n->entries[i].key->text),
+                out);
+    }
+    if (n->kind != SKF_SCALAR)
+        return;
+    struct skf_pair *v = skf_arena_calloc(d->arena, out->n + 1, sizeof *v);
+    if (out->n)
+        memcpy(v, out->v, out->n * sizeof *v);
+    v[out->n++] =
+        (struct skf_pair){ .key = key,
+                           .value =
+                               skf_node_is_null(n) ? NULL : skf_arena_strdup(d->arena, n->text),
+                           .at = n };
+    out->v = v;
+}
+
+static void decode_flat(struct skf_decode *d, const struct skf_field *f, const struct skf_node *n,
+                        struct skf_pairs *out, const char *path)
+{
+    if (n->kind != SKF_MAPPING)
+        mismatch(d, f, n, path);
+    else if (out)
+        flatten(d, n, "", out);
+}
+
 static void decode_list(struct skf_decode *d, const struct skf_field *f, const struct skf_node *n,
                         struct skf_list *out, const char *path)
 {
@@ -160,13 +195,13 @@ static void decode_list(struct skf_decode *d, const struct skf_field *f, const s
         const struct skf_node *item = n->items[i];
         const char *item_path = skf_arena_printf(d->arena, "%s[%zu]", path, i);
         if (skf_node_is_null(item)) {
-            skf_diagnostic_add(d->diags, false, item, NULL, "'%s' is an empty list entry",
+            skf_diagnostic_add(d->diags, d->only_shape, item, NULL, "'%s' is an empty list entry",
                                item_path);
         } else if (item->kind != SKF_MAPPING) {
             skf_diagnostic_add(d->diags, false, item, NULL, "expected a mapping for '%s', found %s",
                                item_path, found_words(d->arena, item));
         } else {
-            skf_fields_decode(d, f->sub, item, v ? v + count * f->size : NULL, item_path);
+            decode_below(d, f, item, v ? v + count * f->size : NULL, item_path);
             count++;
         }
     }
@@ -197,12 +232,47 @@ static void decode_scalar(struct skf_decode *d, const struct skf_field *f, const
     }
 }
 
+bool skf_field_is_on(const struct skf_field *f, const struct skf_node *v)
+{
+    bool yes;
+    long long number;
+    if (skf_node_is_null(v))
+        return false;
+    if (f && (f->ptr || f->type == SKF_T_STRUCT_PTR || f->type == SKF_T_TRISTATE))
+        return true;
+    if (v->kind == SKF_SCALAR) {
+        bool off = (f && f->type == SKF_T_BOOL && skf_node_bool(v, &yes) && !yes) ||
+                   (f && f->type == SKF_T_INT && skf_node_int(v, &number) && number == 0);
+        return v->len > 0 && !off;
+    }
+    if (v->kind == SKF_SEQUENCE || !f || !f->sub)
+        return v->n > 0;
+    for (size_t i = 0; i < v->n; i++) {
+        const struct skf_field *sub = skf_field_find(f->sub, v->entries[i].key->text);
+        if (skf_field_is_on(sub, v->entries[i].value))
+            return true;
+    }
+    return false;
+}
+
 static void refuse(struct skf_decode *d, const struct skf_field *f, const struct skf_entry *e,
                    const char *path)
 {
-    if (!d->allow_refused)
-        skf_diagnostic_add(d->diags, false, e->key, f->help, "'%s' is not supported by skiff",
+    if (!d->allow_refused && f->refused_when == SKF_REFUSED_ALWAYS && skf_field_is_on(f, e->value))
+        skf_diagnostic_add(d->diags, false, e->key, f->refused, "'%s' is not supported by skiff",
                            path);
+}
+
+/* The table below a field; unknown keys in it may be none of our business. */
+static void decode_below(struct skf_decode *d, const struct skf_field *f, const struct skf_node *n,
+                         void *out, const char *path)
+{
+    if (!f->sub && n->kind == SKF_MAPPING)
+        return; /* nobody says what is in it */
+    bool before = d->lenient;
+    d->lenient = before || f->lenient;
+    skf_fields_decode(d, f->sub, n, out, path);
+    d->lenient = before;
 }
 
 static void decode_one(struct skf_decode *d, const struct skf_field *f, const struct skf_node *n,
@@ -227,11 +297,11 @@ static void decode_one(struct skf_decode *d, const struct skf_field *f, const st
         break;
     }
     case SKF_T_STRUCT:
-        skf_fields_decode(d, f->sub, n, slot, path);
+        decode_below(d, f, n, slot, path);
         break;
     case SKF_T_STRUCT_PTR: {
         void *made = slot ? skf_arena_alloc(d->arena, f->size ? f->size : 1) : NULL;
-        skf_fields_decode(d, f->sub, n, made, path);
+        decode_below(d, f, n, made, path);
         if (slot)
             *(void **)(void *)slot = made;
         break;
@@ -243,7 +313,8 @@ static void decode_one(struct skf_decode *d, const struct skf_field *f, const st
         if (slot)
             *(const struct skf_node **)(void *)slot = n;
         break;
-    case SKF_T_REFUSED:
+    case SKF_T_FLAT_MAP:
+        decode_flat(d, f, n, (struct skf_pairs *)(void *)slot, path);
         break;
     }
 }
@@ -261,10 +332,8 @@ static void unknown(struct skf_decode *d, const struct skf_field *fields,
     const char *near = hint ? NULL : skf_suggest(key->text, names, n);
     if (near)
         hint = skf_arena_printf(d->arena, "did you mean '%s'?", near);
-    if (*path)
-        skf_diagnostic_add(d->diags, false, key, hint, "unknown field '%s' in %s", key->text, path);
-    else
-        skf_diagnostic_add(d->diags, false, key, hint, "unknown field '%s'", key->text);
+    skf_diagnostic_add(d->diags, d->lenient, key, hint, "unknown field '%s'%s%s", key->text,
+                       *path ? " in " : "", path);
 }
 
 static void check_oneof(struct skf_decode *d, const struct skf_field *fields,
@@ -277,7 +346,7 @@ static void check_oneof(struct skf_decode *d, const struct skf_field *fields,
             const struct skf_entry *e = skf_node_entry(map, g->name);
             if (!g->oneof || strcmp(f->oneof, g->oneof) != 0 || !e || skf_node_is_null(e->value))
                 continue;
-            skf_diagnostic_add(d->diags, false, e->key, NULL,
+            skf_diagnostic_add(d->diags, d->only_shape, e->key, NULL,
                                "only one %s can be set%s%s: found '%s' and '%s'", f->oneof,
                                *path ? " in " : "", path, f->name, g->name);
             return;
@@ -310,13 +379,14 @@ void skf_fields_decode(struct skf_decode *d, const struct skf_field *fields,
         const struct skf_entry *e = skf_node_entry(map, f->name);
         const struct skf_node *v = e && !skf_node_is_null(e->value) ? e->value : NULL;
         const char *sub = *path ? skf_arena_printf(d->arena, "%s.%s", path, f->name) : f->name;
-        char *slot = out ? (char *)out + f->offset : NULL;
+        char *slot = out && f->offset != SKF_NO_SLOT ? (char *)out + f->offset : NULL;
         bool empty = !v || (v->kind == SKF_SCALAR ? v->len == 0 : v->n == 0);
         if (f->required && empty && map)
-            skf_diagnostic_add(d->diags, false, e ? e->key : map, NULL, "'%s' is missing", sub);
-        if (v && f->type == SKF_T_REFUSED)
+            skf_diagnostic_add(d->diags, d->only_shape, e ? e->key : map, NULL, "'%s' is missing",
+                               sub);
+        if (v && f->refused)
             refuse(d, f, e, sub);
-        else if (v)
+        if (v)
             decode_one(d, f, v, slot, sub);
         else if (f->def && slot && f->type == SKF_T_STRING)
             *(const char **)(void *)slot = f->def;

@@ -16,9 +16,18 @@ enum skf_field_type {
     SKF_T_STRUCT,      /* embedded struct; `sub` */
     SKF_T_STRUCT_PTR,  /* pointer to a struct, NULL = unset; `sub`, `size` */
     SKF_T_LIST,        /* struct skf_list of structs; `sub`, `size` */
+    SKF_T_FLAT_MAP,    /* struct skf_pairs: nested mappings as "a.b", lists as "a[0]" */
     SKF_T_ANY,         /* const struct skf_node *: taken as it is */
-    SKF_T_REFUSED,     /* known to Skaffold, not done by skiff: an error that says `help` instead */
 };
+
+/* Who refuses a field that skiff does not act on. */
+enum skf_refused_when {
+    SKF_REFUSED_ALWAYS,    /* every command that acts */
+    SKF_REFUSED_BUILDING,  /* commands that build or deploy */
+    SKF_REFUSED_DEPLOYING, /* commands that deploy */
+};
+
+#define SKF_NO_SLOT ((size_t)-1) /* offset of a field that is checked and not kept */
 
 enum skf_tristate { SKF_UNSET = 0, SKF_NO, SKF_YES };
 
@@ -31,14 +40,20 @@ struct skf_field {
     const struct skf_field *sub; /* ends with { 0 } */
     size_t size;
     const char *def;  /* default as yaml text; NULL = none */
-    const char *help; /* one line; for SKF_T_REFUSED: what to use instead */
+    const char *help; /* one line */
     bool required;
-    bool templated;            /* Go templates are expanded in it, at use */
-    bool path;                 /* relative to the directory of the config that holds it */
-    const char *oneof;         /* name of a group of which at most one may be set; NULL = none */
-    bool braces;               /* "{{" is ordinary text here (a shell command, a label) */
-    enum skf_field_type shape; /* of a refused field: how Skaffold reads it (for profiles); default
-                                * SKF_T_STRING means "unknown": replaced as a whole */
+    bool templated;    /* Go templates are expanded in it, at use */
+    bool path;         /* relative to the directory of the config that holds it */
+    bool braces;       /* "{{" is ordinary text here (a shell command, a label) */
+    const char *oneof; /* name of a group of which at most one may be set; NULL = none */
+    /* Known to Skaffold, not done by skiff: what to use instead. NULL = done. */
+    const char *refused;
+    enum skf_refused_when refused_when;
+    const char *since; /* the first version that knows it ("v2beta26"); NULL = all */
+    /* --- what Skaffold's own types make of it, seen in profiles and in what is printed --- */
+    bool ptr;     /* written is set, also when it is "", 0 or [] */
+    bool always;  /* printed also when it is empty */
+    bool lenient; /* unknown keys below it are dropped, with a warning */
 };
 
 /* Values live in the config's arena. `at` is where the value stands, for later errors. */
@@ -68,6 +83,8 @@ struct skf_decode {
     struct skf_arena *arena;
     struct skf_diagnostics *diags;
     bool allow_refused; /* known but unsupported fields pass: an inactive profile, `diagnose` */
+    bool only_shape; /* rules beyond names and types are warnings: `diagnose` prints all the same */
+    bool lenient;    /* private: below a field that says so */
     /* What became of a key that is unknown here: a hint (arena), or NULL. May be NULL. */
     const char *(*moved)(const char *path, const char *key, struct skf_arena *arena);
 };
@@ -78,4 +95,6 @@ void skf_fields_decode(struct skf_decode *d, const struct skf_field *fields,
                        const struct skf_node *map, void *out, const char *path);
 /* The entry of a table, or NULL. */
 const struct skf_field *skf_field_find(const struct skf_field *fields, const char *name);
+/* Does the value say something: not left empty, false or 0 where that is as good as not written? */
+bool skf_field_is_on(const struct skf_field *f, const struct skf_node *v);
 #endif

@@ -141,7 +141,8 @@ static void drop_dot_keys(struct skf_node *root)
     root->n = n;
 }
 
-static bool check_version(struct skf_loader *l, struct skf_doc *d, struct skf_node *root)
+static bool upgrade(struct skf_loader *l, struct skf_decode *dec, struct skf_doc *d,
+                    struct skf_node *root)
 {
     struct skf_entry *e = skf_node_entry(root, "apiVersion");
     const char *text = e ? skf_node_str(e->value) : NULL;
@@ -172,6 +173,7 @@ static bool check_version(struct skf_loader *l, struct skf_doc *d, struct skf_no
         note(l, e->value,
              skf_arena_printf(&l->c->arena, "apiVersion '%s' read as 'skaffold/%s'", text,
                               skf_version_name(version)));
+    skf_version_check_fields(dec, &l->schema, root, version);
     skf_version_upgrade(d, root, version, l->diags);
     return true;
 }
@@ -192,9 +194,12 @@ static struct skf_node *prepare(struct skf_loader *l, struct skf_doc *d,
         return NULL;
     root = skf_node_clone(d, root);
     drop_dot_keys(root);
-    if (!check_version(l, d, root))
+    struct skf_decode dec = { .arena = &l->c->arena,
+                              .diags = l->diags,
+                              .only_shape = l->req->accept_unsupported,
+                              .moved = skf_schema_moved };
+    if (!upgrade(l, &dec, d, root))
         return NULL;
-    struct skf_decode dec = { .arena = &l->c->arena, .diags = l->diags, .moved = skf_schema_moved };
     skf_model_check(&dec, &l->schema, root);
     struct skf_profile_request pr = {
         .named = named,
@@ -210,7 +215,9 @@ static struct skf_node *prepare(struct skf_loader *l, struct skf_doc *d,
     }
     skf_profiles_active(root, &pr, active, l->diags);
     skf_profiles_apply(d, root, active, l->diags);
-    skf_defaults_apply(d, root, l->req->accept_unsupported);
+    const struct skf_default_request defaults = { .unsupported = l->req->accept_unsupported,
+                                                  .kube_namespace = l->req->kube_namespace };
+    skf_defaults_apply(d, root, &defaults);
     return root;
 }
 
@@ -403,18 +410,6 @@ static void check_named_profiles(struct skf_loader *l)
     }
 }
 
-static void refuse_deployers(struct skf_loader *l, const struct skf_node *root)
-{
-    const struct skf_node *deploy = skf_node_get(root, "deploy");
-    for (const struct skf_section *s = l->req->deployers; s && s->name; s++) {
-        struct skf_entry *e = s->fields ? NULL : skf_node_entry(deploy, s->name);
-        const struct skf_field *f = skf_field_find(skf_schema_deploy, s->name);
-        if (e && !skf_node_is_null(e->value) && f && f->type != SKF_T_REFUSED)
-            skf_diagnostic_add(l->diags, false, e->key, s->instead,
-                               "'deploy.%s' is not supported by skiff", s->name);
-    }
-}
-
 static void build_models(struct skf_loader *l)
 {
     struct skf_config *c = l->c;
@@ -434,6 +429,7 @@ static void build_models(struct skf_loader *l)
         .arena = &c->arena,
         .diags = l->diags,
         .allow_refused = l->req->accept_unsupported,
+        .only_shape = l->req->accept_unsupported,
         .moved = skf_schema_moved,
     };
     for (size_t i = 0; i < l->n_modules; i++) {
@@ -450,8 +446,6 @@ static void build_models(struct skf_loader *l)
             out->active_profiles.v[out->active_profiles.n++] =
                 skf_arena_strdup(&c->arena, m->active.v[k]);
         skf_model_build(&dec, &l->schema, m->root, out);
-        if (!l->req->accept_unsupported)
-            refuse_deployers(l, m->root);
     }
 }
 
@@ -483,6 +477,15 @@ static char *choose_file(const char *file)
     return skf_xstrdup(name);
 }
 
+/* A configuration that is only printed may break rules; it is told and printed all the same. */
+static void validate(struct skf_loader *l)
+{
+    size_t first = l->diags->n;
+    skf_validate(l->c, l->c->roots, l->diags);
+    for (size_t i = first; l->req->accept_unsupported && i < l->diags->n; i++)
+        l->diags->v[i].warning = true;
+}
+
 static void load(struct skf_loader *l)
 {
     skf_autofree char *file = choose_file(l->req->file);
@@ -510,7 +513,7 @@ static void load(struct skf_loader *l)
     qsort(l->modules, l->n_modules, sizeof(struct skf_loaded *), by_order);
     build_models(l);
     if (!l->req->accept_unsupported || !skf_diagnostics_failed(l->diags))
-        skf_validate(l->c, l->c->roots, l->diags);
+        validate(l);
 }
 
 int skf_config_load(const struct skf_config_request *req, struct skf_config *out,

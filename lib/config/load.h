@@ -5,6 +5,7 @@
 #include "lib/base/err.h"
 #include "lib/base/vec.h"
 #include "lib/config/model.h"
+#include "lib/io/gitrepo.h"
 
 struct skf_config_request {
     const char *file;                /* -f; "-" is stdin; NULL = skaffold.yaml (or .yml) here */
@@ -12,11 +13,16 @@ struct skf_config_request {
     const struct skf_strv *modules;  /* -m */
     const char *command;             /* "dev", "run" ...: profile activation */
     const char *kube_context;        /* current or given context; may be NULL; profile activation */
+    const char *kube_namespace;      /* of the current context; NULL = "default" */
     bool no_profile_activation;
+    bool no_profile_propagation; /* -p does not reach required modules */
+    /* Brings what `requires.git` names: skf_git_repo; NULL = such a requirement is an error. */
+    int (*git_repo)(const struct skf_git_request *req, char **dir, struct skf_err *err);
+    const char *remote_cache_dir; /* NULL = ~/.skaffold/remote-cache */
+    enum skf_sync_remote sync_remote_cache;
     const struct skf_section *builders; /* ends with name NULL */
-    const struct skf_section *deployers;
-    /* Known fields that skiff does not act on pass: for commands that only print the configuration.
-     */
+    /* For commands that only print the configuration: known fields that skiff does not act on pass,
+     * and what breaks a rule beyond names and types is a warning. */
     bool accept_unsupported;
 };
 

@@ -79,7 +79,7 @@ static void one_artifact(struct skf_decode *dec, const struct skf_artifact_schem
     a->at = n;
     hooks_plain(&a->hooks, &w->hooks);
     if (w->sync && !dec->allow_refused)
-        skf_diagnostic_add(dec->diags, true, w->sync, NULL,
+        skf_diagnostic_add(dec->diags, true, skf_node_get(n, "sync"), NULL,
                            "'%s.sync' has no effect in skiff: a changed file rebuilds the image",
                            path);
     for (size_t i = 0; i < schema->n_sections; i++) {
@@ -94,8 +94,12 @@ static void one_artifact(struct skf_decode *dec, const struct skf_artifact_schem
             continue;
         a->builder = s->name;
         a->options = skf_arena_alloc(dec->arena, s->size ? s->size : 1);
+        if (!s->fields)
+            continue;
+        dec->lenient = s->lenient;
         skf_fields_decode(dec, s->fields, options, a->options,
                           skf_arena_printf(dec->arena, "%s.%s", path, s->name));
+        dec->lenient = false;
     }
 }
 
@@ -170,6 +174,11 @@ void skf_model_build(struct skf_decode *dec, const struct skf_artifact_schema *s
     if (w->kustomize) {
         m->has_kustomize = true;
         m->kustomize_paths = w->kustomize->paths;
+        if (!m->kustomize_paths.n) { /* Skaffold documents it and does nothing */
+            static const char *here[] = { "." };
+            static const struct skf_node *nowhere[] = { NULL };
+            m->kustomize_paths = (struct skf_strings){ .v = here, .at = nowhere, .n = 1 };
+        }
         m->kustomize_build_args = w->kustomize->build_args;
     }
     skf_model_hooks(dec->arena, &m->render_hooks, &w->render_hooks);

@@ -14,9 +14,10 @@ struct skf_doc;
  * loader by cmd/, so that lib/ does not know the plugins. */
 struct skf_section {
     const char *name;               /* the yaml key under an artifact ("ko") or under deploy */
-    const struct skf_field *fields; /* NULL: known to Skaffold, refused by name */
+    const struct skf_field *fields; /* NULL: taken as it is */
     size_t size;                    /* of the options struct */
-    const char *instead;            /* when refused: what to use instead */
+    const char *instead;            /* known to Skaffold, refused by name: what to use instead */
+    bool lenient;                   /* unknown keys are dropped, with a warning */
 };
 
 /* A command around a phase: on this machine, or in running containers. */

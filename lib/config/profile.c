@@ -131,13 +131,15 @@ void skf_profiles_active(const struct skf_node *root, const struct skf_profile_r
 }
 
 /* Does a value count as set for this kind of field? */
-static bool counts(const struct skf_node *v, enum skf_field_type type)
+static bool counts(const struct skf_node *v, const struct skf_field *f)
 {
     bool yes;
     long long number;
     if (skf_node_is_null(v))
         return false;
-    switch (type) {
+    if (f->ptr)
+        return true;
+    switch (f->type) {
     case SKF_T_STRING:
     case SKF_T_INT_OR_NAME:
         return v->kind != SKF_SCALAR || v->len > 0;
@@ -148,6 +150,7 @@ static bool counts(const struct skf_node *v, enum skf_field_type type)
     case SKF_T_STRINGS:
     case SKF_T_STRING_MAP:
     case SKF_T_LIST:
+    case SKF_T_FLAT_MAP:
     case SKF_T_ANY:
         return v->kind == SKF_SCALAR || v->n > 0;
     default:
@@ -161,8 +164,7 @@ static void overlay(struct skf_doc *d, struct skf_node *base, const struct skf_n
     const char *done_group = NULL;
     for (const struct skf_field *f = fields; f->name; f++) {
         struct skf_entry *e = skf_node_entry(over, f->name);
-        enum skf_field_type type = f->type == SKF_T_REFUSED ? f->shape : f->type;
-        if (!e || !counts(e->value, type))
+        if (!e || !counts(e->value, f))
             continue;
         if (f->oneof) {
             if (done_group && strcmp(done_group, f->oneof) == 0)
@@ -173,7 +175,7 @@ static void overlay(struct skf_doc *d, struct skf_node *base, const struct skf_n
                     skf_node_del(base, g->name);
             }
         }
-        if (type == SKF_T_STRUCT && f->sub && e->value->kind == SKF_MAPPING) {
+        if (f->type == SKF_T_STRUCT && f->sub && e->value->kind == SKF_MAPPING) {
             struct skf_node *have = skf_node_get(base, f->name);
             if (!have || have->kind != SKF_MAPPING) {
                 have = skf_node_new_map(d, e->value);

@@ -1,30 +1,17 @@
-#include "lib/config/schema.h"
-
+/* lib/config/schema.c: what a skaffold.yaml may say: the document and the sections that skiff acts
+ * on. */
 #include <stdio.h>
 #include <string.h>
 
-/* One line an entry: F(name, TYPE, struct, member, more...) */
-#define F(key, kind, strct, member, ...)                                                           \
-    {                                                                                              \
-        .name = (key), .type = SKF_T_##kind, .offset = offsetof(struct strct, member), __VA_ARGS__ \
-    }
-/* Known, not done: what to use instead, how a profile overlays it. */
-#define NOT(key, how, text, ...)                                                                   \
-    {                                                                                              \
-        .name = (key), .type = SKF_T_REFUSED, .shape = SKF_T_##how, .help = (text), __VA_ARGS__    \
-    }
-#define END                                                                                        \
-    {                                                                                              \
-        0                                                                                          \
-    }
+#include "lib/config/schema_table.h"
 
 #define HOST_HOOK                                                                                  \
-    F("command", STRINGS, skf_hook, command, .required = true, .braces = true,                     \
+    F("command", STRINGS, skf_hook, command, .required = true, .braces = true, .always = true,     \
       .help = "program and arguments, no shell"),                                                  \
         F("os", STRINGS, skf_hook, os, .help = "run only there: linux, darwin, windows"),          \
         F("dir", STRING, skf_hook, dir, .path = true, .help = "working directory")
 #define CONTAINER_COMMAND                                                                          \
-    F("command", STRINGS, skf_hook, command, .required = true, .braces = true,                     \
+    F("command", STRINGS, skf_hook, command, .required = true, .braces = true, .always = true,     \
       .help = "program and arguments, run in each matching container")
 #define WRAPPED_HOOK(kind, table)                                                                  \
     F(#kind, STRUCT_PTR, skf_wire_hook, kind, .sub = table, .size = sizeof(struct skf_hook),       \
@@ -37,12 +24,14 @@
 static const struct skf_field host_hook[] = { HOST_HOOK, END };
 static const struct skf_field changing_hook[] = {
     HOST_HOOK,
-    F("withChange", BOOL, skf_hook, with_change, .help = "its output replaces the manifests"),
+    F("withChange", BOOL, skf_hook, with_change, .since = "v4beta9",
+      .help = "its output replaces the manifests"),
     END,
 };
 static const struct skf_field deploy_container[] = {
     CONTAINER_COMMAND,
-    F("podName", STRING, skf_hook, pod_name, .help = "a glob; all pods when left out"),
+    F("podName", STRING, skf_hook, pod_name, .always = true,
+      .help = "a glob; all pods when left out"),
     F("containerName", STRING, skf_hook, container_name, .help = "a glob"),
     END,
 };
@@ -55,19 +44,21 @@ static const struct skf_field deploy_hook[] = { WRAPPED_HOOK(host, host_hook),
 static const struct skf_field sync_hook[] = { WRAPPED_HOOK(host, host_hook),
                                               WRAPPED_HOOK(container, sync_container), END };
 
-static const struct skf_field host_hooks[] = { HOOKS(host_hook, host_hook, skf_hook) };
+const struct skf_field skf_schema_host_hooks[] = { HOOKS(host_hook, host_hook, skf_hook) };
 static const struct skf_field render_hooks[] = { HOOKS(render_before, render_after,
                                                        skf_wire_hook) };
-static const struct skf_field deploy_hooks[] = { HOOKS(deploy_hook, deploy_hook, skf_wire_hook) };
+const struct skf_field skf_schema_deploy_hooks[] = { HOOKS(deploy_hook, deploy_hook,
+                                                           skf_wire_hook) };
 const struct skf_field skf_schema_sync_hooks[] = { HOOKS(sync_hook, sync_hook, skf_wire_hook) };
 
 /* --- build ------------------------------------------------------------------------------------ */
 
 static const struct skf_field git_tag[] = {
-    F("variant", STRING, skf_wire_git_tag, variant,
+    F("variant", STRING, skf_wire_git_tag, variant, .since = "v1beta9",
       .help = "Tags, CommitSha, AbbrevCommitSha, TreeSha, AbbrevTreeSha"),
-    F("prefix", STRING, skf_wire_git_tag, prefix),
-    F("ignoreChanges", BOOL, skf_wire_git_tag, ignore_changes, .help = "never append '-dirty'"),
+    F("prefix", STRING, skf_wire_git_tag, prefix, .since = "v2beta3"),
+    F("ignoreChanges", BOOL, skf_wire_git_tag, ignore_changes, .since = "v2beta12",
+      .help = "never append '-dirty'"),
     END,
 };
 static const struct skf_field date_tag[] = {
@@ -90,7 +81,8 @@ static const struct skf_field env_tag[] = {
           .size = sizeof(struct skf_wire_template_tag), .oneof = POLICY),                          \
         F("dateTime", STRUCT_PTR, skf_wire_tag, date, .sub = date_tag,                             \
           .size = sizeof(struct skf_wire_date_tag), .oneof = POLICY),                              \
-        F("inputDigest", STRUCT_PTR, skf_wire_tag, input_digest, .sub = nothing, .oneof = POLICY)
+        F("inputDigest", STRUCT_PTR, skf_wire_tag, input_digest, .sub = nothing,                   \
+          .since = "v2beta14", .oneof = POLICY)
 
 #define COMPONENT(key, kind, member, ...)                                                          \
     {                                                                                              \
@@ -119,22 +111,24 @@ static const struct skf_field custom_tag[] = {
 static const struct skf_field tag_policy[] = {
     PLAIN_POLICIES,
     F("customTemplate", STRUCT_PTR, skf_wire_tag, custom, .sub = custom_tag,
-      .size = sizeof(struct skf_wire_template_tag), .oneof = POLICY),
+      .size = sizeof(struct skf_wire_template_tag), .since = "v2beta6", .oneof = POLICY),
     END,
 };
 
 static const struct skf_field local_build[] = {
     F("push", TRISTATE, skf_wire_local, push,
       .help = "push to a registry; unset: the cluster decides"),
-    F("tryImportMissing", BOOL, skf_wire_local, try_import_missing),
+    F("tryImportMissing", BOOL, skf_wire_local, try_import_missing, .since = "v2beta8",
+      .refused = "leave it out: images are always built", .refused_when = SKF_REFUSED_BUILDING),
     F("useDockerCLI", BOOL, skf_wire_local, use_docker_cli),
     F("useBuildkit", TRISTATE, skf_wire_local, use_buildkit),
-    F("concurrency", INT, skf_wire_local, concurrency, .help = "builds at once; 0 = no limit"),
+    F("concurrency", INT, skf_wire_local, concurrency, .ptr = true, .since = "v2alpha2",
+      .help = "builds at once; 0 = no limit"),
     END,
 };
 
 static const struct skf_field artifact_requires[] = {
-    F("image", STRING, skf_artifact_requires, image, .required = true),
+    F("image", STRING, skf_artifact_requires, image, .required = true, .always = true),
     F("alias", STRING, skf_artifact_requires, alias),
     END,
 };
@@ -143,30 +137,31 @@ const struct skf_field skf_schema_artifact[] = {
     F("image", STRING, skf_wire_artifact, image, .required = true, .help = "name of the image"),
     F("context", STRING, skf_wire_artifact, context, .path = true, .def = ".",
       .help = "directory of the sources"),
-    F("sync", ANY, skf_wire_artifact, sync),
+    F("sync", STRUCT_PTR, skf_wire_artifact, sync, .sub = skf_schema_sync),
     F("requires", LIST, skf_wire_artifact, requires, .sub = artifact_requires,
-      .size = sizeof(struct skf_artifact_requires)),
-    F("hooks", STRUCT, skf_wire_artifact, hooks, .sub = host_hooks),
-    F("platforms", STRINGS, skf_wire_artifact, platforms,
+      .size = sizeof(struct skf_artifact_requires), .since = "v2beta9"),
+    F("hooks", STRUCT, skf_wire_artifact, hooks, .sub = skf_schema_host_hooks, .since = "v2beta20"),
+    F("platforms", STRINGS, skf_wire_artifact, platforms, .since = "v2beta27",
       .help = "os/arch, instead of build.platforms"),
-    F("runtimeType", STRING, skf_wire_artifact, runtime_type),
+    F("runtimeType", STRING, skf_wire_artifact, runtime_type, .since = "v4beta2"),
     END,
 };
 
 #define BUILD_TYPE "kind of build"
 static const struct skf_field build[] = {
     F("artifacts", ANY, skf_wire, artifacts, .help = "the images to build"),
-    F("insecureRegistries", STRINGS, skf_wire, insecure_registries,
+    F("insecureRegistries", STRINGS, skf_wire, insecure_registries, .since = "v1beta8",
       .help = "registries that are reached without TLS"),
-    F("platforms", STRINGS, skf_wire, platforms, .help = "os/arch of all artifacts"),
+    F("platforms", STRINGS, skf_wire, platforms, .since = "v2beta27",
+      .help = "os/arch of all artifacts"),
     F("tagPolicy", STRUCT, skf_wire, tag, .sub = tag_policy),
     F("local", STRUCT_PTR, skf_wire, local, .sub = local_build,
       .size = sizeof(struct skf_wire_local), .oneof = BUILD_TYPE),
     NOT("googleCloudBuild", STRUCT_PTR, "skiff builds on this machine: use 'local: {}'",
-        .oneof = BUILD_TYPE),
+        .sub = skf_schema_gcb, .oneof = BUILD_TYPE),
     NOT("cluster", STRUCT_PTR, "skiff builds on this machine: use 'local: {}'",
-        .oneof = BUILD_TYPE),
-    F("hooks", STRUCT, skf_wire, build_hooks, .sub = host_hooks),
+        .sub = skf_schema_cluster, .lenient = true, .oneof = BUILD_TYPE),
+    F("hooks", STRUCT, skf_wire, build_hooks, .sub = skf_schema_host_hooks, .since = "v4beta7"),
     END,
 };
 
@@ -180,15 +175,18 @@ static const struct skf_field kustomize[] = {
 static const struct skf_field manifests[] = {
     F("rawYaml", STRINGS, skf_wire, raw_yaml, .path = true, .templated = true,
       .help = "files, globs or URLs of Kubernetes manifests"),
-    NOT("remoteManifests", LIST, "put the manifest into a file and name it under 'rawYaml'"),
+    NOT("remoteManifests", LIST, "put the manifest into a file and name it under 'rawYaml'",
+        .sub = skf_schema_remote_manifest, .since = "v4beta1"),
     F("kustomize", STRUCT_PTR, skf_wire, kustomize, .sub = kustomize,
       .size = sizeof(struct skf_wire_kustomize)),
     NOT("helm", STRUCT_PTR,
-        "render the chart with 'helm template' and name the file under 'rawYaml'"),
-    NOT("kpt", STRINGS, "render with kpt and name the result under 'rawYaml'"),
+        "render the chart with 'helm template' and name the file under 'rawYaml'",
+        .sub = skf_schema_render_helm),
+    NOT("kpt", STRINGS, "render with kpt and name the result under 'rawYaml'", .path = true),
     F("hooks", STRUCT, skf_wire, render_hooks, .sub = render_hooks),
-    NOT("transform", LIST, "use 'kustomize' for changes to manifests"),
-    NOT("validate", LIST, "validate in a render hook"),
+    NOT("transform", LIST, "use 'kustomize' for changes to manifests",
+        .sub = skf_schema_kpt_function, .ptr = true),
+    NOT("validate", LIST, "validate in a render hook", .sub = skf_schema_kpt_function, .ptr = true),
     NOT("output", STRING, "use 'skiff render -o FILE'"),
     END,
 };
@@ -197,51 +195,60 @@ static const struct skf_field kubectl_flags[] = {
     F("global", STRINGS, skf_kubectl_flags, global),
     F("apply", STRINGS, skf_kubectl_flags, apply),
     F("delete", STRINGS, skf_kubectl_flags, delete_),
-    F("disableValidation", BOOL, skf_kubectl_flags, disable_validation),
+    F("disableValidation", BOOL, skf_kubectl_flags, disable_validation, .since = "v2alpha3"),
     END,
 };
 static const struct skf_field kubectl[] = {
     F("flags", STRUCT, skf_wire_kubectl, flags, .sub = kubectl_flags),
     /* Still in the schema, without effect: only the upgrade of older versions reads it. */
     F("remoteManifests", STRINGS, skf_wire_kubectl, remote_manifests),
-    F("defaultNamespace", STRING, skf_wire_kubectl, default_namespace, .templated = true),
-    F("hooks", STRUCT, skf_wire_kubectl, hooks, .sub = deploy_hooks),
+    F("defaultNamespace", STRING, skf_wire_kubectl, default_namespace, .templated = true,
+      .ptr = true, .since = "v2beta8"),
+    F("hooks", STRUCT, skf_wire_kubectl, hooks, .sub = skf_schema_deploy_hooks,
+      .since = "v2beta21"),
     END,
 };
 static const struct skf_field docker_deploy[] = {
-    F("images", STRINGS, skf_wire_docker_deploy, images, .required = true),
+    F("images", STRINGS, skf_wire_docker_deploy, images, .required = true, .always = true),
     NOT("useCompose", BOOL, "skiff runs the images itself"),
     END,
 };
 static const struct skf_field log_json[] = { F("fields", STRINGS, skf_wire, log_json_fields), END };
 static const struct skf_field logs[] = {
-    F("prefix", STRING, skf_wire, log_prefix, .help = "auto, container, podAndContainer or none"),
-    { .name = "jsonParse", .type = SKF_T_STRUCT, .sub = log_json },
+    F("prefix", STRING, skf_wire, log_prefix, .def = "container",
+      .help = "auto, container, podAndContainer or none"),
+    { .name = "jsonParse", .type = SKF_T_STRUCT, .sub = log_json, .since = "v2beta27" },
     END,
 };
 const struct skf_field skf_schema_deploy[] = {
     F("kubectl", STRUCT_PTR, skf_wire, kubectl, .sub = kubectl,
       .size = sizeof(struct skf_wire_kubectl)),
     F("docker", STRUCT_PTR, skf_wire, docker, .sub = docker_deploy,
-      .size = sizeof(struct skf_wire_docker_deploy)),
+      .size = sizeof(struct skf_wire_docker_deploy), .since = "v2beta24",
+      .refused = "use deploy.kubectl", .refused_when = SKF_REFUSED_DEPLOYING),
     NOT("helm", STRUCT_PTR,
-        "render the chart with 'helm template' and deploy it with 'kubectl: {}'"),
-    NOT("kpt", STRUCT_PTR, "use 'kubectl: {}'"),
-    NOT("cloudrun", STRUCT_PTR, "skiff deploys to Kubernetes and Docker only"),
-    F("statusCheck", TRISTATE, skf_wire, status_check, .help = "wait until all is ready"),
-    F("statusCheckDeadlineSeconds", INT, skf_wire, status_deadline_s),
-    F("tolerateFailuresUntilDeadline", BOOL, skf_wire, tolerate_failures),
-    F("kubeContext", STRING, skf_wire, kube_context, .help = "the only context to deploy to"),
-    { .name = "logs", .type = SKF_T_STRUCT, .sub = logs },
+        "render the chart with 'helm template' and deploy it with 'kubectl: {}'",
+        .sub = skf_schema_deploy_helm),
+    NOT("kpt", STRUCT_PTR, "use 'kubectl: {}'", .sub = skf_schema_kpt),
+    NOT("cloudrun", STRUCT_PTR, "skiff deploys to Kubernetes and Docker only",
+        .sub = skf_schema_cloudrun, .since = "v3alpha1"),
+    F("statusCheck", TRISTATE, skf_wire, status_check, .since = "v2beta16",
+      .help = "wait until all is ready"),
+    F("statusCheckDeadlineSeconds", INT, skf_wire, status_deadline_s, .since = "v1beta13"),
+    F("tolerateFailuresUntilDeadline", BOOL, skf_wire, tolerate_failures, .since = "v4beta1",
+      .refused = "leave it out", .refused_when = SKF_REFUSED_DEPLOYING),
+    F("kubeContext", STRING, skf_wire, kube_context, .since = "v1beta16",
+      .help = "the only context to deploy to"),
+    { .name = "logs", .type = SKF_T_STRUCT, .sub = logs, .since = "v2beta6" },
     END,
 };
 
-static const struct skf_field port_forward[] = {
+const struct skf_field skf_schema_forward[] = {
     F("resourceType", STRING, skf_wire_forward, resource_type),
     F("resourceName", STRING, skf_wire_forward, resource_name, .templated = true),
     F("namespace", STRING, skf_wire_forward, namespace_, .templated = true),
     F("port", INT_OR_NAME, skf_wire_forward, port, .help = "of the container or service"),
-    F("address", STRING, skf_wire_forward, address),
+    F("address", STRING, skf_wire_forward, address, .def = "127.0.0.1", .since = "v2alpha1"),
     F("localPort", INT, skf_wire_forward, local_port),
     END,
 };
@@ -250,29 +257,32 @@ static const struct skf_field port_forward[] = {
 
 static const struct skf_field metadata[] = {
     F("name", STRING, skf_wire, name),
-    F("labels", STRING_MAP, skf_wire, labels, .braces = true),
-    F("annotations", STRING_MAP, skf_wire, annotations, .braces = true),
+    F("labels", STRING_MAP, skf_wire, labels, .braces = true, .since = "v3alpha1"),
+    F("annotations", STRING_MAP, skf_wire, annotations, .braces = true, .since = "v3alpha1"),
     END,
 };
 
 /* verify and customActions act in commands of their own only, so they are let pass here. */
 #define PIPELINE                                                                                   \
     { .name = "build", .type = SKF_T_STRUCT, .sub = build },                                       \
-        NOT("test", LIST, "test in a 'hooks.after' of the artifact, or with another tool"),        \
-        { .name = "manifests", .type = SKF_T_STRUCT, .sub = manifests },                           \
+        NOT("test", LIST, "test in a 'hooks.after' of the artifact, or with another tool",         \
+            .sub = skf_schema_test),                                                               \
+        { .name = "manifests", .type = SKF_T_STRUCT, .sub = manifests, .since = "v3alpha1" },      \
         { .name = "deploy", .type = SKF_T_STRUCT, .sub = skf_schema_deploy },                      \
-        F("portForward", LIST, skf_wire, forwards, .sub = port_forward,                            \
-          .size = sizeof(struct skf_wire_forward)),                                                \
-        NOT("resourceSelector", STRUCT, "skiff looks for images in all well-known kinds"),         \
-        F("verify", ANY, skf_wire, verify), F("customActions", ANY, skf_wire, custom_actions)
+        F("portForward", LIST, skf_wire, forwards, .sub = skf_schema_forward,                      \
+          .size = sizeof(struct skf_wire_forward), .since = "v1beta12"),                           \
+        NOT("resourceSelector", STRUCT, "skiff looks for images in all well-known kinds",          \
+            .sub = skf_schema_selector, .since = "v2beta28"),                                      \
+        N("verify", LIST, .sub = skf_schema_verify, .since = "v3alpha1"),                          \
+        N("customActions", LIST, .sub = skf_schema_action, .since = "v4beta5")
 
 const struct skf_field skf_schema_pipeline[] = { PIPELINE, END };
 
 const struct skf_field skf_schema_config[] = {
-    F("apiVersion", STRING, skf_wire, api_version, .required = true),
-    F("kind", STRING, skf_wire, kind),
-    { .name = "metadata", .type = SKF_T_STRUCT, .sub = metadata },
-    F("requires", ANY, skf_wire, requires),
+    F("apiVersion", STRING, skf_wire, api_version, .required = true, .always = true),
+    F("kind", STRING, skf_wire, kind, .always = true),
+    { .name = "metadata", .type = SKF_T_STRUCT, .sub = metadata, .since = "v1beta13" },
+    F("requires", ANY, skf_wire, requires, .since = "v2beta11"),
     PIPELINE,
     F("profiles", ANY, skf_wire, profiles),
     END,
@@ -310,7 +320,7 @@ const struct skf_field skf_schema_profile[] = {
     F("name", STRING, profile, name, .required = true),
     F("activation", LIST, profile, activation, .sub = activation,
       .size = sizeof(struct activation)),
-    F("requiresAllActivations", BOOL, profile, all),
+    F("requiresAllActivations", BOOL, profile, all, .since = "v3alpha1"),
     F("patches", LIST, profile, patches, .sub = patch, .size = sizeof(struct patch)),
     PIPELINE,
     END,
@@ -324,10 +334,19 @@ void skf_schema_artifact_init(struct skf_artifact_schema *s, const struct skf_se
         { .name = "docker", .instead = "this skiff was built without the docker builder" },
         { .name = "ko", .instead = "this skiff was built without the ko builder" },
         { .name = "custom", .instead = "this skiff was built without the custom builder" },
-        { .name = "jib", .instead = "use 'custom' with a build command that calls jib" },
-        { .name = "bazel", .instead = "use 'custom' with a build command that calls bazel" },
-        { .name = "buildpacks", .instead = "use 'custom' with a build command that calls pack" },
-        { .name = "kaniko", .instead = "use 'docker': kaniko builds inside a cluster" },
+        { .name = "jib",
+          .fields = skf_schema_jib,
+          .instead = "use 'custom' with a build command that calls jib" },
+        { .name = "bazel",
+          .fields = skf_schema_bazel,
+          .instead = "use 'custom' with a build command that calls bazel" },
+        { .name = "buildpacks",
+          .fields = skf_schema_buildpacks,
+          .instead = "use 'custom' with a build command that calls pack" },
+        { .name = "kaniko",
+          .fields = skf_schema_kaniko,
+          .lenient = true,
+          .instead = "use 'docker': kaniko builds inside a cluster" },
     };
     size_t n_own = 0, n_common = 0, n = 0;
     while (builders && builders[n_own].name)
@@ -350,11 +369,11 @@ void skf_schema_artifact_init(struct skf_artifact_schema *s, const struct skf_se
     for (size_t i = 0; i < n; i++) {
         f[n_common + i] = (struct skf_field){
             .name = all[i].name,
-            .type = all[i].fields ? SKF_T_ANY : SKF_T_REFUSED,
+            .type = SKF_T_ANY,
+            .ptr = true,
             .offset = sizeof(struct skf_wire_artifact) + i * sizeof(void *),
-            .help = all[i].instead,
+            .refused = all[i].instead,
             .oneof = "builder",
-            .shape = SKF_T_STRUCT_PTR,
         };
     }
     *s = (struct skf_artifact_schema){

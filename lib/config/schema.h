@@ -41,7 +41,7 @@ struct skf_wire_local {
 
 struct skf_wire_artifact {
     const char *image, *context, *runtime_type;
-    const struct skf_node *sync;
+    void *sync; /* set: files are synced */
     struct skf_strings platforms;
     struct skf_list requires;
     struct skf_wire_hooks hooks;
@@ -93,7 +93,6 @@ struct skf_wire {
     const char *kube_context, *log_prefix;
     struct skf_strings log_json_fields;
     struct skf_list forwards; /* struct skf_wire_forward */
-    const struct skf_node *verify, *custom_actions;
 };
 
 /* The whole document, and what a profile may overlay (the pipeline). */
@@ -119,6 +118,15 @@ void skf_schema_artifact_init(struct skf_artifact_schema *s, const struct skf_se
 /* Where section i's node is in a decoded artifact. */
 const struct skf_node *skf_schema_section(const struct skf_artifact_schema *s, const void *artifact,
                                           size_t i);
+
+/* refuse.c: the first field of an effective tree that is not acted on by a command that builds, or
+ * that deploys too; NULL = none. */
+struct skf_refusal {
+    char path[256];      /* "build.artifacts.hooks" */
+    const char *instead; /* static */
+};
+const struct skf_node *skf_schema_refused(const struct skf_node *root, bool deploys,
+                                          struct skf_refusal *out);
 
 /* Hints for keys that older versions had: `moved` of struct skf_decode. */
 const char *skf_schema_moved(const char *path, const char *key, struct skf_arena *arena);

@@ -86,7 +86,10 @@ static void type_of(struct writer *w, const struct skf_field *f)
         break;
     case SKF_T_STRUCT:
     case SKF_T_STRUCT_PTR:
-        fields(w, f->sub);
+        if (f->sub)
+            fields(w, f->sub);
+        else
+            skf_buf_adds(w->out, "\"type\": \"object\"");
         break;
     case SKF_T_LIST:
         list_of(w, f->sub);
@@ -101,9 +104,30 @@ static void type_of(struct writer *w, const struct skf_field *f)
         else
             skf_buf_adds(w->out, "\"$comment\": \"taken as it is\"");
         break;
-    case SKF_T_REFUSED:
-        skf_buf_adds(w->out, "\"deprecated\": true");
+    case SKF_T_FLAT_MAP:
+        skf_buf_adds(w->out, "\"type\": \"object\"");
         break;
+    }
+}
+
+/* What it is for, and what skiff does not do about it. */
+static void describe(struct writer *w, const struct skf_field *f)
+{
+    skf_autobuf struct skf_buf text = SKF_BUF_INIT;
+    if (f->help)
+        skf_buf_adds(&text, f->help);
+    if (f->templated)
+        skf_buf_addf(&text, "%stemplates are expanded in it", text.len ? "; " : "");
+    if (f->refused)
+        skf_buf_addf(&text, "%snot supported by skiff: %s", text.len ? "; " : "", f->refused);
+    if (!text.len)
+        return;
+    skf_buf_adds(w->out, "\"description\": ");
+    string(w, text.data);
+    line(w, ",");
+    if (f->refused) {
+        skf_buf_adds(w->out, "\"deprecated\": true");
+        line(w, ",");
     }
 }
 
@@ -121,13 +145,7 @@ static void fields(struct writer *w, const struct skf_field *f)
         skf_buf_adds(w->out, ": ");
         begin(w, '{');
         line(w, "");
-        if (x->help) {
-            skf_autofree char *help = skf_xasprintf(
-                "%s%s", x->type == SKF_T_REFUSED ? "not supported by skiff: " : "", x->help);
-            skf_buf_adds(w->out, "\"description\": ");
-            string(w, help);
-            line(w, ",");
-        }
+        describe(w, x);
         type_of(w, x);
         if (x->def) {
             line(w, ",");

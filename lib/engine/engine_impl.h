@@ -40,6 +40,7 @@ struct unit {
     bool touched; /* some input changed in this session: the tree is not what git knows */
 
     struct skf_tag tag;
+    struct skf_tag_source *tag_sources; /* what it is asked about */
     bool tagging, has_tag;
     char *tag_text;
     char *reference;           /* name:tag of the running build */

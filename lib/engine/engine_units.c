@@ -10,7 +10,7 @@
 #include "lib/base/path.h"
 #include "lib/engine/engine_impl.h"
 
-static void fill_context(struct unit *u, struct skf_build_context *ctx)
+static void fill_context(const struct unit *u, struct skf_build_context *ctx)
 {
     const struct skf_planned *p = u->planned;
     *ctx = (struct skf_build_context){ .services = &u->engine->services,
@@ -61,6 +61,7 @@ void units_free(struct unit *units, size_t n)
     for (size_t i = 0; i < n; i++) {
         struct unit *u = &units[i];
         free(u->tag_text);
+        free(u->tag_sources);
         free(u->reference);
         free(u->required);
         free(u->deployed);
@@ -321,7 +322,24 @@ static bool known_tag(struct unit *u)
     if (u->touched && tagger->policy == SKF_TAG_GIT_COMMIT && !tagger->git_ignore_changes &&
         !says_dirty && !plain)
         skf_replace(&u->tag_text, skf_xasprintf("%s-dirty", u->tag_text));
-    return tagger->policy != SKF_TAG_DATE_TIME;
+    return tagger->policy != SKF_TAG_DATE_TIME && !skf_tag_needs_inputs(tagger);
+}
+
+/* Puts `from` and everything that it requires behind the sources, each once. */
+static void add_sources(const struct unit *from, struct skf_tag_source *sources, size_t *n)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (sources[i].ctx.artifact == from->planned->artifact)
+            return;
+    struct skf_tag_source *s = &sources[(*n)++];
+    s->builder = from->planned->builder;
+    fill_context(from, &s->ctx);
+    const struct skf_artifact_requires *r = from->planned->artifact->requires.v;
+    for (size_t i = 0; i < from->planned->artifact->requires.n; i++) {
+        const struct unit *other = find_unit(from->engine, r[i].image);
+        if (other)
+            add_sources(other, sources, n);
+    }
 }
 
 void unit_start(struct unit *u)
@@ -337,6 +355,12 @@ void unit_start(struct unit *u)
     u->tag.tagger = &u->planned->module->tagger;
     u->tag.image = u->planned->artifact->image;
     u->tag.dir = u->planned->dir;
+    if (skf_tag_needs_inputs(u->tag.tagger)) {
+        free(u->tag_sources);
+        u->tag_sources = skf_xcalloc(u->engine->n_units, sizeof *u->tag_sources);
+        add_sources(u, u->tag_sources, &u->tag.n_sources);
+        u->tag.sources = u->tag_sources;
+    }
     u->tag.data = u;
     u->tag.done = on_tag;
     u->tagging = true;

@@ -3,24 +3,8 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
-#include "lib/base/num.h"
+#include "lib/config/schema.h"
 #include "lib/doc/doc.h"
-
-enum when { ALWAYS, WHEN_DEPLOYING };
-
-/* Paths in the effective configuration; "[]" stands for every item of a list. */
-static const struct refusal {
-    const char *path;
-    enum when when;
-    const char *instead;
-} refusals[] = {
-    { "build.local.tryImportMissing", ALWAYS, "leave it out: images are always built" },
-    { "build.tagPolicy.inputDigest", ALWAYS,
-      "use sha256 or gitCommit: images are deployed by digest" },
-    { "build.tagPolicy.customTemplate", ALWAYS, "use envTemplate or gitCommit" },
-    { "deploy.docker", WHEN_DEPLOYING, "use deploy.kubectl" },
-    { "deploy.tolerateFailuresUntilDeadline", WHEN_DEPLOYING, "leave it out" },
-};
 
 /* Values that look like a template where the engine expands none. */
 static const char *const no_templates[] = { "manifests.rawYaml.[]", "manifests.kustomize.paths.[]",
@@ -48,12 +32,6 @@ static bool is_on(const struct skf_node *n)
         if (is_on(n->items[i]))
             return true;
     return false;
-}
-
-/* `inputDigest: {}` is on although it is empty. */
-static bool is_written(const struct skf_node *n)
-{
-    return !skf_node_is_null(n);
 }
 
 static bool has_template(const struct skf_node *n)
@@ -89,13 +67,10 @@ static int refuse(struct skf_err *err, const struct skf_node *n, const char *pat
 
 static int check_root(const struct skf_node *root, bool deploys, struct skf_err *err)
 {
-    for (size_t i = 0; i < SKF_ARRAY_LEN(refusals); i++) {
-        const struct refusal *r = &refusals[i];
-        bool policy = strncmp(r->path, "build.tagPolicy", 15) == 0;
-        const struct skf_node *n = find(root, r->path, policy ? is_written : is_on);
-        if (n && (deploys || r->when == ALWAYS))
-            return refuse(err, n, r->path, r->instead);
-    }
+    struct skf_refusal refusal;
+    const struct skf_node *refused = skf_schema_refused(root, deploys, &refusal);
+    if (refused)
+        return refuse(err, refused, refusal.path, refusal.instead);
     for (size_t i = 0; deploys && i < SKF_ARRAY_LEN(no_templates); i++) {
         const struct skf_node *n = find(root, no_templates[i], has_template);
         if (n)

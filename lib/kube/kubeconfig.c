@@ -469,6 +469,20 @@ char *skf_kubeconfig_current(const char *path)
     return name;
 }
 
+char *skf_kubeconfig_current_namespace(const char *path)
+{
+    struct configs configs = { 0 };
+    struct skf_err ignored = SKF_ERR_INIT;
+    char *namespace_ = NULL;
+    if (read_configs(path, &configs, &ignored) == 0 && current_context(&configs)) {
+        const char *file;
+        read_str(find_named(&configs, "contexts", "context", current_context(&configs), &file),
+                 "namespace", &namespace_);
+    }
+    configs_release(&configs);
+    return namespace_;
+}
+
 static void wipe(char *secret)
 {
     if (secret)

@@ -49,6 +49,8 @@ int skf_kubeconfig_load(const char *path, const char *context, struct skf_kube_c
 void skf_kube_context_release(struct skf_kube_context *c);
 /* Only the name of the current context, owned; NULL when there is none. */
 char *skf_kubeconfig_current(const char *path);
+/* Only the namespace that the current context names, owned; NULL when it names none. */
+char *skf_kubeconfig_current_namespace(const char *path);
 /* Does its runtime use the Docker of this machine's user, by its name (colima, orbstack ...)? */
 bool skf_kube_shares_docker(const struct skf_kube_context *c);
 /* A local cluster by its name or extension: nothing to be afraid of. */

@@ -167,7 +167,8 @@ static void what_is_not_done_yet_is_refused_with_its_line(void **state)
         const char *build, *top, *path;
         int line;
     } cases[] = {
-        { LOCAL_ONLY "  tagPolicy: {inputDigest: {}}\n", "", "build.tagPolicy.inputDigest", 8 },
+        { "  local: {push: false, tryImportMissing: true}\n", "", "build.local.tryImportMissing",
+          7 },
         { LOCAL_ONLY, "manifests:\n  rawYaml: ['{{.X}}.yaml']\n", "manifests.rawYaml", 9 },
         { LOCAL_ONLY, "deploy:\n  kubectl: {}\n  tolerateFailuresUntilDeadline: true\n",
           "deploy.tolerateFailuresUntilDeadline", 10 },

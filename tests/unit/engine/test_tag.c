@@ -6,6 +6,7 @@
 #include "lib/base/mem.h"
 #include "lib/engine/tag.h"
 #include "lib/io/file.h"
+#include "lib/io/loop.h"
 #include "tests/support/loop_fixture.h"
 
 static struct lf lf;
@@ -213,13 +214,146 @@ static void test_cancel(void **state)
     }
 }
 
+/* --- policies that ask about inputs ----------------------------------------------------------- */
+
+/* A builder that reads a folder of its context and answers at the next turn, or never. */
+static struct skf_defer answers[2];
+static struct skf_inputs_job *asked[2];
+static size_t n_asked;
+static bool silent;
+
+static void answer(struct skf_defer *d)
+{
+    struct skf_inputs_job *j = asked[d - answers];
+    skf_strv_addf(&j->inputs.trees, "%s/%s", dir, j->ctx.dir);
+    j->done(j, NULL);
+}
+
+static void refuse(struct skf_defer *d)
+{
+    struct skf_err e;
+    skf_err_set(&e, SKF_ECANCELED, "cancelled");
+    asked[d - answers]->done(asked[d - answers], &e);
+}
+
+static void ask_builder(struct skf_inputs_job *j)
+{
+    asked[n_asked] = j;
+    if (!silent)
+        skf_defer_start(&lf.loop, &answers[n_asked], 0, answer);
+    n_asked++;
+}
+
+static void cancel_builder(struct skf_inputs_job *j)
+{
+    for (size_t i = 0; i < n_asked; i++)
+        if (asked[i] == j)
+            skf_defer_start(&lf.loop, &answers[i], 0, refuse);
+}
+
+static const struct skf_builder_ops reader = { .name = "ko",
+                                               .inputs = ask_builder,
+                                               .cancel_inputs = cancel_builder };
+
+/* The text of the policy over the folders "app" and "lib"; owned. */
+static char *over_inputs(const struct skf_tagger *tagger, size_t n_sources)
+{
+    const struct skf_tag_source sources[] = { { &reader, { .dir = "app" } },
+                                              { &reader, { .dir = "lib" } } };
+    struct skf_tag t = { .tagger = tagger,
+                         .image = "app",
+                         .dir = dir,
+                         .sources = sources,
+                         .n_sources = n_sources,
+                         .done = on_done };
+    dones = 0;
+    n_asked = 0;
+    skf_tag_start(&lf.loop, &t);
+    if (silent) {
+        LF_UNTIL(&lf, n_asked == n_sources);
+        skf_tag_cancel(&t);
+    }
+    LF_UNTIL(&lf, dones == 1);
+    if (!silent && t.warning)
+        fail_msg("%s", t.warning);
+    char *text = skf_take(&t.text);
+    skf_tag_release(&t);
+    return text;
+}
+
+static void test_input_digest(void **state)
+{
+    (void)state;
+    static const struct skf_tagger tagger = { .policy = SKF_TAG_INPUT_DIGEST };
+    silent = false;
+    make_repository();
+    free(sh("mkdir lib && echo 3 > lib/h"));
+    skf_autofree char *first = over_inputs(&tagger, 1);
+    skf_autofree char *with_lib = over_inputs(&tagger, 2);
+    assert_int_equal(strlen(first), 64);
+    assert_string_not_equal(first, with_lib);
+    free(sh("touch app/f g; echo other > g; echo 4 > lib/h"));
+    skf_autofree char *same = over_inputs(&tagger, 1);
+    skf_autofree char *changed = over_inputs(&tagger, 2);
+    assert_string_equal(same, first);
+    assert_string_not_equal(changed, with_lib);
+    free(sh("echo new > app/n"));
+    skf_autofree char *added = over_inputs(&tagger, 1);
+    assert_string_not_equal(added, first);
+    silent = true;
+    skf_autofree char *cancelled = over_inputs(&tagger, 2);
+    assert_string_equal(cancelled, "latest");
+    silent = false;
+}
+
+static void test_custom_template(void **state)
+{
+    (void)state;
+    struct skf_tag_component parts[] = {
+        { "E", { .policy = SKF_TAG_ENV_TEMPLATE, .template_text = "{{.SKIFF_TEST_TAG}}" } },
+        { "GIT", { .git_variant = "Branches" } },
+        { "BAD", { .git_variant = "Nonsense" } },
+    };
+    struct skf_tagger t = { .policy = SKF_TAG_CUSTOM_TEMPLATE,
+                            .components = parts,
+                            .n_components = SKF_ARRAY_LEN(parts) };
+    make_repository();
+    setenv("SKIFF_TEST_TAG", "e1", 1);
+    t.template_text = "{{.E}}-{{.GIT}}-{{.SHA}}";
+    gives(&t, "e1-feature_x-latest", false);
+    t.template_text = "plain";
+    gives(&t, "plain", false);
+    t.template_text = "{{.E}}-{{.E}}";
+    gives(&t, "e1-e1", false);
+    t.template_text = "{{.HOME}}";
+    warns(&t, "'HOME', which is no component");
+    t.template_text = "{{.E}}-{{.BAD}}";
+    warns(&t, "component 'BAD'");
+    t.template_text = "{{.E";
+    warns(&t, "using 'latest'");
+    t.template_text = "{{.E | upper}}"; /* no sprig here */
+    warns(&t, "upper");
+    free(sh("echo more >> g"));
+    t.template_text = "{{.GIT}}";
+    gives(&t, "feature_x-dirty", true);
+    free(sh("echo 1 > app/f"));
+    t.template_text = "x-{{.INPUT_DIGEST}}";
+    skf_autofree char *text = over_inputs(&t, 1);
+    assert_int_equal(strlen(text), 66);
+    silent = true;
+    skf_autofree char *cancelled = over_inputs(&t, 1);
+    assert_string_equal(cancelled, "latest");
+    silent = false;
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_git_variants), TEST(test_git_changes), TEST(test_git_has_nothing_to_say),
-        TEST(test_others),       TEST(test_cancel),
+        TEST(test_git_variants),    TEST(test_git_changes), TEST(test_git_has_nothing_to_say),
+        TEST(test_others),          TEST(test_cancel),      TEST(test_input_digest),
+        TEST(test_custom_template),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,6 +107,7 @@ static void test_merge_first_wins(void **state)
     assert_string_equal(current, "k3d-two");
     free(current);
     assert_null(skf_kubeconfig_current(DIR "no-current.yaml"));
+    assert_null(skf_kubeconfig_current_namespace(DIR "no-current.yaml"));
     unsetenv("KUBECONFIG");
 }
 
