@@ -231,7 +231,7 @@ END
 @test "no kubectl" {
     fake_kubeconfig
     SKIFF_PATH=$(only_programs go)
-    skiff run
+    skiff run --kube-context=near
     expect_status 8
     expect_in "$stderr" 'kubectl is not installed' PATH
 }
