@@ -38,6 +38,7 @@ enum {
 struct options {
     const char *file, *kube_context, *kubeconfig, *namespace_, *default_repo, *tag;
     const char *output, *file_output, *verbosity, *digest_source, *color, *global_config;
+    const char *compression, *sbom;
     const char *remote_cache_dir, *sync_remote_cache;
     const char *wait_for, *timeout, *session, *trigger, *poll_interval;
     struct skf_strv profiles, modules, platforms, build_images, insecure, port_forward;

@@ -188,6 +188,27 @@ static int open_registry(struct session *s, struct skf_err *err)
     return 0;
 }
 
+static int image_wishes(struct session *s, struct skf_err *err)
+{
+    static const struct {
+        const char *name;
+        enum skf_compression how;
+    } ways[] = { { "gzip", SKF_LAYER_GZIP },
+                 { "zstd", SKF_LAYER_ZSTD },
+                 { "none", SKF_LAYER_PLAIN } };
+    const char *wish = s->options->compression, *sbom = s->options->sbom;
+    for (size_t i = 0; wish && i < SKF_ARRAY_LEN(ways); i++)
+        if (strcmp(wish, ways[i].name) == 0)
+            s->services.compression = ways[i].how;
+    if (wish && s->services.compression == SKF_LAYER_AUTO)
+        return skf_err_set(err, SKF_EUSAGE, "--compression takes gzip, zstd or none, not '%s'",
+                           wish);
+    if (sbom && strcmp(sbom, "spdx") != 0 && strcmp(sbom, "none") != 0)
+        return skf_err_set(err, SKF_EUSAGE, "--sbom takes spdx or none, not '%s'", sbom);
+    s->services.sbom = !sbom || strcmp(sbom, "spdx") == 0;
+    return 0;
+}
+
 static int open_clients(struct session *s, struct skf_err *err)
 {
     if (skf_loop_init(&s->loop, err) < 0)
@@ -214,7 +235,7 @@ static int open_clients(struct session *s, struct skf_err *err)
                                          .registry = s->registry,
                                          .cache_dir = s->cache_dir,
                                          .cwd = s->cwd };
-    return 0;
+    return image_wishes(s, err);
 }
 
 int session_open(struct session *s, const struct options *o, const char *command,

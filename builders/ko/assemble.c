@@ -16,6 +16,8 @@ const char *skf_ko_layer_type(const struct skf_image *base, enum skf_compression
     bool docker = strcmp(base->manifest->media_type, SKF_MT_DOCKER_MANIFEST) == 0;
     if (how == SKF_LAYER_PLAIN)
         return docker ? SKF_MT_DOCKER_LAYER : SKF_MT_OCI_LAYER;
+    if (how == SKF_LAYER_ZSTD)
+        return docker ? SKF_MT_DOCKER_LAYER_ZSTD : SKF_MT_OCI_LAYER_ZSTD;
     return docker ? SKF_MT_DOCKER_LAYER_GZIP : SKF_MT_OCI_LAYER_GZIP;
 }
 

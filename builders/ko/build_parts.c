@@ -203,6 +203,8 @@ static enum skf_compression compression(const struct skf_build *b)
     struct skf_err ignored = SKF_ERR_INIT;
     if (skf_target_is_local(&b->target))
         return SKF_LAYER_PLAIN;
+    if (b->ctx.services->compression != SKF_LAYER_AUTO)
+        return b->ctx.services->compression;
     bool loopback = skf_ref_parse(b->reference, &ref, &ignored) == 0 && skf_ref_is_loopback(&ref);
     skf_ref_release(&ref);
     return loopback ? SKF_LAYER_PLAIN : SKF_LAYER_GZIP;

@@ -18,8 +18,8 @@
 
 #include "lib/base/log.h"
 #include "lib/image/deliver_internal.h"
-#include "lib/image/nodes.h"
 #include "lib/image/memo.h"
+#include "lib/image/nodes.h"
 
 enum { FEED_CHUNKS = 4, ASK_LIMIT_MS = 60 * 1000, IMPORT_LIMIT_MS = 10 * 60 * 1000 };
 

@@ -7,7 +7,6 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "lib/image/gzip.h"
 #include "lib/image/layer_cache.h"
 #include "lib/image/mirror.h"
 #include "lib/io/file.h"
@@ -78,7 +77,7 @@ static void open_file(struct skf_fetch *f)
     drop_file(f);
     f->fd = skf_layer_cache_new(cache_of(f), f->blob->digest, &f->path);
     if (f->fd < 0)
-        f->fd = skf_temp_file(&f->err);
+        f->fd = skf_file_temp(&f->err);
     skf_sha256_release(&f->hash);
     skf_sha256_init(&f->hash);
     f->at = 0;

@@ -14,10 +14,12 @@
 #define SKF_MT_OCI_CONFIG "application/vnd.oci.image.config.v1+json"
 #define SKF_MT_OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
 #define SKF_MT_OCI_LAYER_GZIP "application/vnd.oci.image.layer.v1.tar+gzip"
+#define SKF_MT_OCI_LAYER_ZSTD "application/vnd.oci.image.layer.v1.tar+zstd"
 #define SKF_MT_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
 #define SKF_MT_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
 #define SKF_MT_DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
 #define SKF_MT_DOCKER_LAYER_GZIP "application/vnd.docker.image.rootfs.diff.tar.gzip"
+#define SKF_MT_DOCKER_LAYER_ZSTD "application/vnd.docker.image.rootfs.diff.tar.zstd"
 #define SKF_MT_DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar"
 
 struct skf_platform {

@@ -9,7 +9,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/vec.h"
-#include "lib/image/gzip.h"
+#include "lib/image/pack.h"
 #include "lib/io/ustar.h"
 
 enum { READ_SIZE = 256 * 1024 };
@@ -164,7 +164,7 @@ static struct skf_blob *take_blob(struct skf_layer *l, const char *media_type)
     return b;
 }
 
-static int hash_blob(const struct skf_blob *b, struct skf_gzip *gz, char diff_id[SKF_DIGEST_TEXT],
+static int hash_blob(const struct skf_blob *b, struct skf_pack *pack, char diff_id[SKF_DIGEST_TEXT],
                      bool (*cancelled)(void *), void *arg, struct skf_err *err)
 {
     skf_autofree char *chunk = skf_xmalloc(READ_SIZE);
@@ -182,8 +182,8 @@ static int hash_blob(const struct skf_blob *b, struct skf_gzip *gz, char diff_id
             break;
         }
         skf_sha256_add(&hash, chunk, (size_t)n);
-        if (gz)
-            rc = skf_gzip_add(gz, chunk, (size_t)n, err);
+        if (pack)
+            rc = skf_pack_add(pack, chunk, (size_t)n, err);
         at += n;
     }
     if (rc)
@@ -201,18 +201,18 @@ struct skf_blob *skf_layer_finish(struct skf_layer *l, enum skf_compression how,
     flush_tail(l);
     if (check_sizes(l, err) < 0)
         return NULL;
-    struct skf_gzip *gz = NULL;
-    if (how == SKF_LAYER_GZIP) {
-        gz = skf_gzip_new(err);
-        if (!gz)
+    struct skf_pack *pack = NULL;
+    if (how != SKF_LAYER_PLAIN) {
+        pack = skf_pack_new(how, err);
+        if (!pack)
             return NULL;
     }
     char digest[SKF_DIGEST_TEXT];
     struct skf_blob *b = take_blob(l, media_type), *packed = NULL;
-    if (hash_blob(b, gz, digest, cancelled, arg, err) < 0)
+    if (hash_blob(b, pack, digest, cancelled, arg, err) < 0)
         goto fail;
-    if (gz) {
-        packed = skf_gzip_finish(gz, digest, media_type, err);
+    if (pack) {
+        packed = skf_pack_finish(pack, digest, media_type, err);
         if (!packed)
             goto fail;
         skf_blob_unref(b);
@@ -220,11 +220,11 @@ struct skf_blob *skf_layer_finish(struct skf_layer *l, enum skf_compression how,
     } else {
         memcpy(b->digest, digest, sizeof digest);
     }
-    skf_gzip_free(gz);
+    skf_pack_free(pack);
     memcpy(diff_id, digest, sizeof digest);
     return b;
 fail:
-    skf_gzip_free(gz);
+    skf_pack_free(pack);
     skf_blob_unref(b);
     return NULL;
 }

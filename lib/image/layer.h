@@ -28,8 +28,13 @@ int skf_layer_file(struct skf_layer *l, const char *name, mode_t mode, int64_t m
 int skf_layer_file_caps(struct skf_layer *l, const char *name, mode_t mode, int64_t mtime, int fd,
                         const unsigned char caps[20], struct skf_err *err);
 
-enum skf_compression { SKF_LAYER_PLAIN, SKF_LAYER_GZIP };
-/* Ends the tar and hashes it in one pass over the content. Blocks: pool work. For GZIP the
+enum skf_compression {
+    SKF_LAYER_AUTO, /* a wish: plain where nothing leaves this machine, else gzip */
+    SKF_LAYER_PLAIN,
+    SKF_LAYER_GZIP,
+    SKF_LAYER_ZSTD,
+};
+/* Ends the tar and hashes it in one pass over the content. Blocks: pool work. A
  * compressed form is written to an unlinked temporary file. A file that changed size since it was
  * added fails. diff_id is the digest of the uncompressed tar. `cancelled` (may be NULL) is asked
  * now and then. */

@@ -148,6 +148,23 @@ int skf_file_remove_tree(const char *path, struct skf_err *err)
     return 0;
 }
 
+int skf_file_temp(struct skf_err *err)
+{
+    const char *dir = getenv("TMPDIR");
+    if (!dir || !*dir)
+        dir = "/tmp";
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    /* Some file systems (overlay of old kernels, NFS) have no O_TMPFILE. */
+    skf_autofree char *path = skf_xasprintf("%s/skiff-XXXXXX", dir);
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0)
+        return skf_err_errno(err, errno, "cannot make a temporary file in '%s'", dir);
+    unlink(path);
+    return fd;
+}
+
 char *skf_file_temp_dir(const char *prefix, struct skf_err *err)
 {
     const char *root = getenv("TMPDIR");

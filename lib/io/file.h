@@ -29,6 +29,9 @@ int skf_file_mkdirs(const char *path, mode_t mode, struct skf_err *err);
 int skf_file_remove_tree(const char *path, struct skf_err *err);
 /* A new private directory (0700) below $TMPDIR or /tmp; owned path. */
 char *skf_file_temp_dir(const char *prefix, struct skf_err *err);
+/* An unlinked file there: nobody else sees it, and it goes with its descriptor. A descriptor >= 0,
+ * or -code. */
+int skf_file_temp(struct skf_err *err);
 bool skf_file_exists(const char *path);
 bool skf_file_is_dir(const char *path);
 /* SHA-256 of the content; *size may be NULL. */
