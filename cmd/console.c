@@ -132,7 +132,7 @@ static void say_build_failed(const struct console *c, const struct skf_event *ev
 
 static void say_changed(struct console *c, const struct skf_event *ev)
 {
-    c->tagging = false;
+    c->tagging = c->caching = false;
     if (ev->number > 1)
         say(c, BLUE, "%s and %lld more changed", ev->subject, ev->number - 1);
     else
@@ -145,6 +145,21 @@ static void say_tag(struct console *c, const struct skf_event *ev)
         say(c, BLUE, "Generating tags...");
     c->tagging = true;
     say(c, PLAIN, " - %s -> %s", ev->subject, ev->text);
+}
+
+static void say_found(struct console *c, const struct skf_event *ev)
+{
+    static const char *const words[] = { [SKF_FOUND_NOT] = "Not found. Building",
+                                         [SKF_FOUND_LOCALLY] = "Found Locally",
+                                         [SKF_FOUND_REMOTELY] = "Found Remotely",
+                                         [SKF_FOUND_TAGGED] = "Found. Tagging" };
+    if (ev->kind == SKF_EV_CACHE_MISSED && c->said_exit)
+        return; /* a save is there to be built */
+    if (!c->caching)
+        say(c, BLUE, "Checking cache...");
+    c->caching = true;
+    say(c, PLAIN, " - %s: %s", ev->subject,
+        words[ev->kind == SKF_EV_CACHE_HIT ? ev->number : SKF_FOUND_NOT]);
 }
 
 static void say_ready(const struct console *c, const struct skf_event *ev)
@@ -207,6 +222,10 @@ void console_event(void *data, const struct skf_event *ev)
         break;
     case SKF_EV_HOOKS_FAILED:
         say_failed(c, "Failed", ev->err);
+        break;
+    case SKF_EV_CACHE_MISSED:
+    case SKF_EV_CACHE_HIT:
+        say_found(c, ev);
         break;
     case SKF_EV_BUILD_STARTED:
         say(c, BLUE, "Building [%s]...", ev->subject);

@@ -16,6 +16,7 @@ struct console {
     bool timestamps;
     bool said_exit; /* "Press Ctrl+C to exit" was printed */
     bool tagging;   /* the heading above tags was printed in this loop */
+    bool caching;   /* ... that above the cache's answers */
 };
 
 /* `data_on_stdout`: progress must not mix with what stdout carries. */

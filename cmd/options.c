@@ -81,6 +81,9 @@ static const struct option table[] = {
       "at the end remove what this session created (true)" },
     { "force", 0, KIND_BOOL, DEPLOYS, AT(force), NULL,
       "replace objects that cannot be changed in place (deletes and creates them)" },
+    { "cache-artifacts", 0, KIND_BOOL, CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER,
+      AT(cache_artifacts), NULL,
+      "leave out builds of contents that were built before, when the image is still there (true)" },
     { "trigger", 0, KIND_TEXT, CMD_DEV, AT(trigger), "HOW",
       "notify: a change starts a loop; polling: the same by looking again and again; manual: "
       "only the r key or 'skiff trigger' does (notify)" },
@@ -122,10 +125,10 @@ static const struct option table[] = {
     { "rpc-port", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL, "skiff has no gRPC control API" },
     { "rpc-http-port", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
       "skiff has no HTTP control API yet" },
-    { "cache-artifacts", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
-      "skiff has no artifact cache yet: Go's own cache makes an unchanged build short" },
     { "skip-tests", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
       "skiff runs no tests yet: leave it out" },
+    { "cache-file", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
+      "skiff keeps its cache in its own folder ($XDG_CACHE_HOME/skiff)" },
     { "auto-sync", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "file sync is not supported yet" },
 };
 
@@ -337,6 +340,7 @@ int options_parse(unsigned command, const char *command_name, int argc, char *co
     struct options o = { .profile_auto_activation = true,
                          .propagate_profiles = true,
                          .cleanup = true,
+                         .cache_artifacts = true,
                          .auto_build = true,
                          .auto_deploy = true,
                          .tail = command == CMD_DEV };

@@ -44,7 +44,8 @@ struct options {
     struct skf_strv profiles, modules, platforms, build_images, insecure, port_forward;
     struct skf_strv watch_images;
     bool profile_auto_activation, propagate_profiles, tail, cleanup, force, quiet, dry_run, offline,
-        timestamps, help, yaml_only, overwrite, global, all, json, auto_build, auto_deploy;
+        timestamps, help, yaml_only, overwrite, global, all, json, auto_build, auto_deploy,
+        cache_artifacts;
     enum skf_tristate push, status_check;
     struct skf_strv arguments; /* what is no option */
     struct skf_strv owned;     /* texts that the pointers above point into */

@@ -393,6 +393,7 @@ void session_engine_options(struct session *s, struct skf_engine_options *out)
         .tail = o->tail,
         .force = o->force,
         .cleanup = o->cleanup,
+        .cache_artifacts = o->cache_artifacts,
         .port_forward = &o->port_forward,
     };
 }

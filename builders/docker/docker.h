@@ -31,4 +31,6 @@ void skf_docker_inputs_start(struct skf_inputs_job *j);
 void skf_docker_inputs_cancel(struct skf_inputs_job *j);
 void skf_docker_build_start(struct skf_build *b);
 void skf_docker_build_cancel(struct skf_build *b);
+bool skf_docker_cache_key(const struct skf_build_context *ctx,
+                          struct skf_buf *out); /* cachekey.c */
 #endif

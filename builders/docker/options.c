@@ -77,5 +77,6 @@ const struct skf_builder_ops skf_builder_docker = {
     .start = skf_docker_build_start,
     .cancel = skf_docker_build_cancel,
     .check = check,
+    .cache_key = skf_docker_cache_key,
     .shut_down = shut_down,
 };

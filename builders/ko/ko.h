@@ -8,7 +8,7 @@
  * - outdir.c: a stable place for the binary; gobuild.c: one `go build`; goerror.c: its messages
  * - base.c: the base image; kodata.c: the layer of static files; elf.c: what a program file says
  * - assemble.c: layers, config, index
- * - build.c, build_parts.c: the seam's `start`; session.c: what is remembered between two builds
+ * - cachekey.c: what else decides an image; build.c, build_parts.c: the seam's `start`; session.c: what is remembered between two builds
  * - goscan.c: the part of a .go file that decides what is read; inputs.c, watchlist.c: `inputs` */
 #ifndef SKF_BUILDERS_KO_KO_H
 #define SKF_BUILDERS_KO_KO_H
@@ -33,4 +33,5 @@ void skf_ko_inputs_start(struct skf_inputs_job *j);
 void skf_ko_inputs_cancel(struct skf_inputs_job *j);
 void skf_ko_build_start(struct skf_build *b);
 void skf_ko_build_cancel(struct skf_build *b);
+bool skf_ko_cache_key(const struct skf_build_context *ctx, struct skf_buf *out);
 #endif

@@ -82,5 +82,6 @@ const struct skf_builder_ops skf_builder_ko = {
     .start = skf_ko_build_start,
     .cancel = skf_ko_build_cancel,
     .check = check,
+    .cache_key = skf_ko_cache_key,
     .shut_down = skf_ko_session_forget_all,
 };

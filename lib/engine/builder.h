@@ -7,6 +7,7 @@
 #define SKF_ENGINE_BUILDER_H
 #include <stdbool.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/vec.h"
 #include "lib/config/model.h"
@@ -94,6 +95,10 @@ struct skf_builder_ops {
     void (*cancel)(struct skf_build *b); /* only asks; done still comes */
     /* Checks options that a table cannot: returns -code. NULL = nothing to check. */
     int (*check)(const struct skf_artifact *a, struct skf_err *err);
+    /* Appends what else decides what a build makes, besides options, platforms and contents:
+     * variables, the tool. false: a build must not be left out. NULL = nothing else. Blocks for
+     * small files. */
+    bool (*cache_key)(const struct skf_build_context *ctx, struct skf_buf *out);
     /* Frees what the builder remembers between builds; nothing of it runs any more. NULL = nothing.
      */
     void (*shut_down)(void);

@@ -153,6 +153,11 @@ static bool is_failed(const struct unit *u)
     return u->failed;
 }
 
+static bool is_remembering(const struct unit *u)
+{
+    return u->cache.storing || u->cache.store_due;
+}
+
 static bool is_not_idle(const struct unit *u)
 {
     return !unit_idle(u);
@@ -289,7 +294,7 @@ static void pump_once(struct skf_engine *e)
     if (e->phase == ENGINE_RUNNING)
         next_step(e);
     if (e->phase == ENGINE_RUNNING && !e->opts.dev && e->pass_ended &&
-        (e->outcome.code || !serve_wants_to_stay(e)))
+        (e->outcome.code || !(serve_wants_to_stay(e) || any_unit(e, is_remembering))))
         e->phase = ENGINE_STOPPING; /* one pass was asked for, and it has ended */
     if (e->phase == ENGINE_STOPPING || e->phase == ENGINE_CLEANING)
         stop_step(e);

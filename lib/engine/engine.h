@@ -25,6 +25,7 @@ struct skf_engine_options {
     const char *tag; /* --tag for every artifact, or NULL */
     enum skf_tristate status_check;
     bool tail, force, cleanup;
+    bool cache_artifacts; /* what was built of the same contents before is not built again */
     const struct skf_strv *port_forward; /* modes: off, user, services, pods */
     /* In dev: changes are collected, and built or applied when somebody triggers it. */
     bool hold_builds, hold_deploys;

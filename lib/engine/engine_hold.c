@@ -49,6 +49,7 @@ void skf_engine_trigger(struct skf_engine *e)
             continue;
         u->dirty = true;
         u->failed = false;
+        u->cache.fresh = true;
     }
     e->may_build = e->may_deploy = true;
     e->deploy_due = e->deploy_due || e->deploy_failed;

@@ -8,6 +8,7 @@
  *   engine_hooks.c  commands around the phases
  *   engine_serve.c  what comes after apply: rollout, logs, port-forwards
  *   engine_watch.c  which paths matter, what a change of each means, reading skaffold.yaml again
+ *   engine_cache.c  was it built before?
  *   engine_hold.c   changes that wait for a trigger
  *   engine_control.c  what the control socket is asked
  *
@@ -15,6 +16,8 @@
 #ifndef SKF_ENGINE_ENGINE_IMPL_H
 #define SKF_ENGINE_ENGINE_IMPL_H
 #include "lib/base/map.h"
+#include "lib/engine/artifact_cache.h"
+#include "lib/engine/artifact_check.h"
 #include "lib/engine/control.h"
 #include "lib/engine/engine.h"
 #include "lib/engine/hooked.h"
@@ -24,11 +27,33 @@
 #include "lib/io/flow.h"
 #include "lib/io/loop.h"
 #include "lib/io/watch.h"
+#include "lib/io/work.h"
 #include "lib/kube/api.h"
 #include "lib/kube/changes.h"
 
 struct skf_claim; /* engine_claim.c */
 struct skf_serve; /* engine_serve.c */
+
+/* What an artifact's search in the cache, and its remembering, need. */
+struct unit_cache {
+    bool on;    /* may be left out when it was built before */
+    bool fresh; /* this build was asked for: not looked up */
+    bool looking, waits_for_inputs;
+    bool storing, store_due;
+    char key[SKF_SHA256_HEX];
+    char *required;
+    struct skf_digest_memo *memo;
+    struct skf_inputs known; /* borrowed from the unit for the pool's time */
+    struct skf_work work;
+    enum skf_artifact_answer answer;
+    struct skf_artifact_result result;
+    struct skf_artifact_check check;
+    bool checking;
+    /* to be remembered */
+    struct skf_work store;
+    char *deployed, *digest, *store_required;
+    int64_t began_wall_ms;
+};
 
 /* One artifact of the plan and where it stands. */
 struct unit {
@@ -58,6 +83,7 @@ struct unit {
 
     char *deployed, *digest; /* of the last good build */
     struct skf_image *image;
+    struct unit_cache cache;
 };
 
 struct skf_engine {
@@ -143,8 +169,10 @@ struct skf_engine {
     struct skf_serve *serve;
     struct skf_phase_hooks *hooks; /* engine_hooks.c */
     struct skf_watch *watch;
-    /* Replaced lists of inputs, whose skip functions the watch may ask until its next commit. */
+    /* Replaced lists of inputs, whose skip functions the watch may ask until its next commit, and
+     * the cache until its pool work has ended. */
     SKF_VEC(struct skf_inputs) retired;
+    size_t inputs_in_use; /* by pool work */
 };
 
 /* engine.c */
@@ -269,6 +297,25 @@ bool serve_waiting(const struct skf_engine *e);
 void serve_stop(struct skf_engine *e);
 bool serve_idle(const struct skf_engine *e);
 bool serve_wants_to_stay(const struct skf_engine *e);
+
+/* For engine_cache.c: the tag is known, and the cache has nothing; or it has this. */
+void unit_build(struct unit *u);
+bool unit_is_watched(const struct unit *u);
+void unit_context(const struct unit *u, struct skf_build_context *ctx);
+struct unit *unit_find(struct skf_engine *e, const char *image);
+void unit_found(struct unit *u, char *owned_deployed, const char *digest, enum skf_found how);
+
+/* engine_cache.c */
+void cache_init(struct unit *u);
+void cache_release(struct unit *u);
+/* Begins with a look into the cache where that may help; ends in unit_build or unit_found. */
+void cache_begin(struct unit *u);
+void cache_cancel(struct unit *u);
+/* The builder has listed what it reads, or could not (then ok is false). */
+void cache_on_inputs(struct unit *u, bool ok);
+/* A build has ended well. */
+void cache_remember(struct unit *u);
+bool cache_idle(const struct unit *u);
 
 /* engine_hold.c */
 bool hold_builds(const struct skf_engine *e);

@@ -10,7 +10,7 @@
 #include "lib/base/path.h"
 #include "lib/engine/engine_impl.h"
 
-static void fill_context(const struct unit *u, struct skf_build_context *ctx)
+void unit_context(const struct unit *u, struct skf_build_context *ctx)
 {
     const struct skf_planned *p = u->planned;
     *ctx = (struct skf_build_context){ .services = &u->engine->services,
@@ -21,7 +21,7 @@ static void fill_context(const struct unit *u, struct skf_build_context *ctx)
                                        .dev = u->engine->opts.dev };
 }
 
-static bool is_watched(const struct unit *u)
+bool unit_is_watched(const struct unit *u)
 {
     const struct skf_strv *only = u->engine->opts.watch_images;
     bool all = !only || !only->n;
@@ -37,7 +37,9 @@ void units_make(struct skf_engine *e, struct unit **units, size_t *n, const stru
         made[i].engine = e;
         made[i].planned = &plan->artifacts[i];
         made[i].dirty = true;
-        made[i].ask_inputs = is_watched(&made[i]);
+        cache_init(&made[i]);
+        /* With the cache: when it turns out that they are not known from before. */
+        made[i].ask_inputs = unit_is_watched(&made[i]) && !made[i].cache.on;
     }
     *units = made;
     *n = plan->n_artifacts;
@@ -51,6 +53,8 @@ static void retire_inputs(struct unit *u)
 
 void units_drop_retired(struct skf_engine *e)
 {
+    if (e->inputs_in_use)
+        return;
     for (size_t i = 0; i < e->retired.n; i++)
         skf_inputs_release(&e->retired.v[i]);
     skf_vec_release(&e->retired);
@@ -67,6 +71,7 @@ void units_free(struct unit *units, size_t n)
         free(u->deployed);
         free(u->digest);
         retire_inputs(u);
+        cache_release(u);
         skf_image_unref(u->image);
     }
     free(units);
@@ -83,7 +88,7 @@ void units_forget_state(struct skf_engine *e)
 
 bool unit_idle(const struct unit *u)
 {
-    return !u->busy && !u->asking;
+    return !u->busy && !u->asking && cache_idle(u);
 }
 
 /* --- inputs ----------------------------------------------------------------------------------- */
@@ -108,6 +113,7 @@ static void on_inputs(struct skf_inputs_job *j, const struct skf_err *err)
         u->has_inputs = true;
         u->engine->watch_dirty = true;
     }
+    cache_on_inputs(u, !err);
     engine_pump(u->engine);
 }
 
@@ -116,7 +122,7 @@ void unit_ask_inputs(struct unit *u)
     u->ask_inputs = false;
     u->asking = true;
     memset(&u->job, 0, sizeof u->job);
-    fill_context(u, &u->job.ctx);
+    unit_context(u, &u->job.ctx);
     u->job.data = u;
     u->job.done = on_inputs;
     u->planned->builder->inputs(&u->job);
@@ -124,7 +130,7 @@ void unit_ask_inputs(struct unit *u)
 
 /* --- build ------------------------------------------------------------------------------------ */
 
-static struct unit *find_unit(struct skf_engine *e, const char *image)
+struct unit *unit_find(struct skf_engine *e, const char *image)
 {
     for (size_t i = 0; i < e->n_units; i++)
         if (strcmp(e->units[i].planned->artifact->image, image) == 0)
@@ -146,7 +152,7 @@ bool unit_can_start(const struct unit *u)
 {
     const struct skf_artifact_requires *r = u->planned->artifact->requires.v;
     for (size_t i = 0; i < u->planned->artifact->requires.n; i++) {
-        const struct unit *other = find_unit(u->engine, r[i].image);
+        const struct unit *other = unit_find(u->engine, r[i].image);
         if (other && (other->dirty || other->busy || !other->deployed))
             return false;
     }
@@ -186,6 +192,7 @@ static void on_build_done(struct skf_build *b, const struct skf_err *err)
         engine_emit(e, SKF_EV_NOTE, image, b->notes.v[i]);
     if (!err) {
         take_result(u);
+        cache_remember(u);
         engine_emit_number(e, SKF_EV_BUILD_DONE, image, u->deployed, b->bytes_sent);
     } else if (err->code == SKF_ECANCELED) {
         engine_emit(e, SKF_EV_BUILD_CANCELED, image, NULL);
@@ -243,7 +250,7 @@ static const struct skf_pair *collect_required(struct unit *u, size_t *n)
     u->required = skf_xcalloc(requires->n, sizeof *u->required);
     *n = 0;
     for (size_t i = 0; i < requires->n; i++) {
-        const struct unit *other = find_unit(u->engine, r[i].image);
+        const struct unit *other = unit_find(u->engine, r[i].image);
         if (other && other->deployed)
             u->required[(*n)++] = (struct skf_pair){ .key = r[i].alias ? r[i].alias : r[i].image,
                                                      .value = other->deployed };
@@ -251,10 +258,10 @@ static const struct skf_pair *collect_required(struct unit *u, size_t *n)
     return u->required;
 }
 
-static void start_build(struct unit *u)
+/* The tag is chosen. */
+static void begin(struct unit *u)
 {
     struct skf_engine *e = u->engine;
-    struct skf_build *b = &u->build;
     bool told = u->reference != NULL;
     skf_replace(&u->reference, skf_xasprintf("%s:%s", u->planned->name, safe_tag(u)));
     if (!told)
@@ -265,8 +272,27 @@ static void start_build(struct unit *u)
         engine_pump(e);
         return;
     }
+    cache_begin(u);
+}
+
+void unit_found(struct unit *u, char *owned_deployed, const char *digest, enum skf_found how)
+{
+    struct skf_engine *e = u->engine;
+    struct skf_build b = { .deployed = owned_deployed, .digest = skf_xstrdup(digest) };
+    u->busy = false;
+    u->build = b;
+    take_result(u);
+    engine_emit_number(e, SKF_EV_CACHE_HIT, u->planned->artifact->image, u->deployed, how);
+    skf_build_release(&u->build);
+    engine_pump(e);
+}
+
+void unit_build(struct unit *u)
+{
+    struct skf_engine *e = u->engine;
+    struct skf_build *b = &u->build;
     memset(b, 0, sizeof *b);
-    fill_context(u, &b->ctx);
+    unit_context(u, &b->ctx);
     b->reference = u->reference;
     b->target = u->planned->target;
     b->expected_digest = u->digest;
@@ -277,6 +303,8 @@ static void start_build(struct unit *u)
     b->done = on_build_done;
     u->building = true;
     u->build_began_wall_ms = skf_clock_wall_ms();
+    if (u->cache.on && !u->has_inputs && !u->asking) /* to watch, and to remember the result */
+        u->ask_inputs = true;
     engine_emit(e, SKF_EV_BUILD_STARTED, u->planned->artifact->image, NULL);
     u->hooked = (struct skf_hooked){ .builder = u->planned->builder,
                                      .env = hooks_env(e),
@@ -303,7 +331,7 @@ static void on_tag(struct skf_tag *t)
     skf_replace(&u->tag_text, skf_take(&t->text));
     u->has_tag = true;
     skf_tag_release(t);
-    start_build(u);
+    begin(u);
 }
 
 /* In dev git is asked once: an edit makes the tree dirty, which needs no process to know. */
@@ -333,10 +361,10 @@ static void add_sources(const struct unit *from, struct skf_tag_source *sources,
             return;
     struct skf_tag_source *s = &sources[(*n)++];
     s->builder = from->planned->builder;
-    fill_context(from, &s->ctx);
+    unit_context(from, &s->ctx);
     const struct skf_artifact_requires *r = from->planned->artifact->requires.v;
     for (size_t i = 0; i < from->planned->artifact->requires.n; i++) {
-        const struct unit *other = find_unit(from->engine, r[i].image);
+        const struct unit *other = unit_find(from->engine, r[i].image);
         if (other)
             add_sources(other, sources, n);
     }
@@ -348,7 +376,7 @@ void unit_start(struct unit *u)
     u->failed = false;
     u->busy = true;
     if (known_tag(u)) {
-        start_build(u);
+        begin(u);
         return;
     }
     memset(&u->tag, 0, sizeof u->tag);
@@ -369,6 +397,7 @@ void unit_start(struct unit *u)
 
 void unit_cancel(struct unit *u)
 {
+    cache_cancel(u);
     if (u->building)
         skf_hooked_cancel(&u->hooked);
     else if (u->tagging)

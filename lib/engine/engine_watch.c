@@ -113,7 +113,8 @@ void watch_update(struct skf_engine *e)
     skf_inputs_release(&config);
     skf_inputs_release(&manifests);
     for (size_t i = 0; i < e->n_units; i++)
-        add_inputs(e, &e->units[i].inputs, &e->units[i]);
+        if (unit_is_watched(&e->units[i]))
+            add_inputs(e, &e->units[i].inputs, &e->units[i]);
 
     int64_t began = gap_began(e);
     if (began)

@@ -9,6 +9,9 @@
 #include "lib/config/load.h"
 #include "lib/engine/ledger.h"
 
+/* Where an image that was built before has been found. */
+enum skf_found { SKF_FOUND_NOT, SKF_FOUND_LOCALLY, SKF_FOUND_REMOTELY, SKF_FOUND_TAGGED };
+
 enum skf_event_kind {
     SKF_EV_NOTE,            /* text: a calm remark */
     SKF_EV_WARNING,         /* text */
@@ -22,6 +25,8 @@ enum skf_event_kind {
     SKF_EV_HOOKS_LINE,      /* text */
     SKF_EV_HOOKS_DONE,      /* as STARTED */
     SKF_EV_HOOKS_FAILED,    /* err */
+    SKF_EV_CACHE_MISSED,    /* subject: artifact: nothing was built of these contents before */
+    SKF_EV_CACHE_HIT,       /* subject, text: the reference to deploy; number: enum skf_found */
     SKF_EV_BUILD_STARTED,   /* subject: artifact */
     SKF_EV_BUILD_LINE,      /* subject, text: a line of the toolchain */
     SKF_EV_BUILD_PROGRESS,  /* subject, text: what it does right now; for a terminal only */

@@ -21,6 +21,8 @@ static const struct shape {
     [SKF_EV_HOOKS_LINE] = { "hooks-line", "artifact", "text", NULL },
     [SKF_EV_HOOKS_DONE] = { "hooks-succeeded", "artifact", "phase", NULL },
     [SKF_EV_HOOKS_FAILED] = { "hooks-failed", NULL, NULL, NULL },
+    [SKF_EV_CACHE_MISSED] = { "cache-missed", "artifact", NULL, NULL },
+    [SKF_EV_CACHE_HIT] = { "cache-hit", "artifact", "reference", NULL },
     [SKF_EV_BUILD_STARTED] = { "build-started", "artifact", NULL, NULL },
     [SKF_EV_BUILD_PROGRESS] = { "build-progress", "artifact", "text", NULL },
     [SKF_EV_BUILD_LINE] = { "build-line", "artifact", "text", NULL },

@@ -15,4 +15,15 @@
 int skf_input_digest(const struct skf_strv *files, const char *dir, bool modes,
                      bool (*stop)(void *data), void *data, char out[SKF_SHA256_HEX],
                      struct skf_err *err);
+
+/* What a file's content was, as long as stat says that it is the same file with the same stamps.
+ * One thread at a time. */
+struct skf_digest_memo;
+struct skf_digest_memo *skf_digest_memo_new(void);
+void skf_digest_memo_free(struct skf_digest_memo *m); /* NULL is fine */
+size_t skf_digest_memo_count(const struct skf_digest_memo *m);
+/* The same; files that the memo knows are not read again. `memo` may be NULL. */
+int skf_input_digest_memo(const struct skf_strv *files, const char *dir, bool modes,
+                          bool (*stop)(void *data), void *data, struct skf_digest_memo *memo,
+                          char out[SKF_SHA256_HEX], struct skf_err *err);
 #endif

@@ -103,6 +103,7 @@ void skf_state_event(struct skf_state *s, const struct skf_event *ev)
     case SKF_EV_BUILD_STARTED:
         set_build(s, ev, SKF_IN_PROGRESS);
         break;
+    case SKF_EV_CACHE_HIT:
     case SKF_EV_BUILD_DONE:
         set_build(s, ev, SKF_SUCCEEDED);
         break;

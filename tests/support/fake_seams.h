@@ -22,7 +22,7 @@
 #include "lib/io/loop.h"
 
 struct fake {
-    bool hold, hold_inputs, tree;
+    bool hold, hold_inputs, tree, no_key;
     int skips_freed;
     int started, built, failed, canceled, asked;
     char order[256]; /* names of artifacts, as their builds began */
@@ -153,6 +153,13 @@ static inline void fake_cancel_inputs(struct skf_inputs_job *j)
         job->cancelled = true;
 }
 
+static inline bool fake_cache_key(const struct skf_build_context *ctx, struct skf_buf *out)
+{
+    (void)ctx;
+    (void)out;
+    return !fake.no_key;
+}
+
 struct fake_options {
     const char *note;
 };
@@ -168,6 +175,7 @@ static const struct skf_builder_ops fake_builder = {
     .cancel_inputs = fake_cancel_inputs,
     .start = fake_start,
     .cancel = fake_cancel,
+    .cache_key = fake_cache_key,
 };
 static const struct skf_builder_ops *const fake_builders[] = { &fake_builder, NULL };
 static const struct skf_section fake_sections[] = {
