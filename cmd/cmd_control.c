@@ -58,6 +58,23 @@ static const char *text_of(const json_t *o, const char *key)
     return text ? text : "";
 }
 
+/* "main.go:16:14: syntax error", as it is printed everywhere; "" without one. Owned. */
+static char *error_text(const json_t *err)
+{
+    struct skf_buf text = SKF_BUF_INIT;
+    json_int_t line = json_integer_value(json_object_get(err, "line")),
+               col = json_integer_value(json_object_get(err, "column"));
+    const char *file = text_of(err, "file");
+    if (file[0])
+        skf_buf_addf(&text, "%s:", file);
+    if (file[0] && line)
+        skf_buf_addf(&text, "%lld:", (long long)line);
+    if (file[0] && line && col)
+        skf_buf_addf(&text, "%lld:", (long long)col);
+    skf_buf_addf(&text, "%s%s", text.len ? " " : "", text_of(err, "message"));
+    return skf_buf_take(&text);
+}
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 int cmd_events(const struct options *o)
@@ -83,9 +100,8 @@ int cmd_events(const struct options *o)
 
 static void print_step(const char *name, const json_t *step)
 {
-    const json_t *err = json_object_get(step, "error");
-    printf("%-8s %s%s%s\n", name, text_of(step, "status"), err ? ": " : "",
-           text_of(err, "message"));
+    skf_autofree char *err = error_text(json_object_get(step, "error"));
+    printf("%-8s %s%s%s\n", name, text_of(step, "status"), err[0] ? ": " : "", err);
 }
 
 static void print_state(const json_t *s)
@@ -97,9 +113,9 @@ static void print_state(const json_t *s)
     print_step("config", json_object_get(s, "config"));
     json_object_foreach(json_object_get(s, "build"), image, build)
     {
-        const json_t *err = json_object_get(build, "error");
+        skf_autofree char *err = error_text(json_object_get(build, "error"));
         printf("build    %s: %s %s\n", image, text_of(build, "status"),
-               err ? text_of(err, "message") : text_of(build, "reference"));
+               err[0] ? err : text_of(build, "reference"));
     }
     print_step("deploy", json_object_get(s, "deploy"));
     print_step("app", json_object_get(s, "app"));
@@ -176,20 +192,19 @@ static int ask_to_wait(const struct options *o, const char *what, int64_t until_
 static int judge(const struct options *o, const json_t *got, const char *what)
 {
     const char *result = text_of(got, "result");
+    skf_autofree char *err = error_text(json_object_get(got, "error"));
     if (o->json)
         print_json(got);
     if (strcmp(result, what) == 0) {
         if (!o->json)
-            puts(strcmp(what, "error") == 0 ? text_of(json_object_get(got, "error"), "message")
-                                            : "ready");
+            puts(strcmp(what, "error") == 0 ? err : "ready");
         return EXIT_CODE_OK;
     }
     if (strcmp(result, "held") == 0) {
         fprintf(stderr, "skiff: changes wait for a trigger: 'skiff trigger' builds them\n");
         return EXIT_CODE_FAILED;
     }
-    fprintf(stderr, "skiff: %s: %s\n", text_of(got, "stage"),
-            text_of(json_object_get(got, "error"), "message"));
+    fprintf(stderr, "skiff: %s: %s\n", text_of(got, "stage"), err);
     return exit_code_of_stage(text_of(got, "stage"));
 }
 

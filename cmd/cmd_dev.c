@@ -3,6 +3,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/exit.h"
+#include "cmd/keys.h"
 #include "cmd/session.h"
 #include "lib/base/mem.h"
 #include "lib/base/num.h"
@@ -45,6 +46,7 @@ int cmd_dev(const struct options *o)
     struct session s;
     struct skf_err err = SKF_ERR_INIT;
     struct skf_engine_options options = { 0 };
+    struct skf_keys keys;
     if (choose_trigger(o, &options, &err) < 0) {
         fprintf(stderr, "skiff: %s\n", err.msg);
         return EXIT_CODE_USAGE;
@@ -56,7 +58,9 @@ int cmd_dev(const struct options *o)
         choose_trigger(o, &options, &err);
         options.dev = options.deploys = options.plan.deploys = true;
         options.control_dir = project;
+        keys_open(&s, &keys);
         code = session_run_engine(&s, &options);
+        skf_keys_stop(&keys);
         console_summary(&s.console, skf_engine_history(s.engine));
     }
     session_close(&s);

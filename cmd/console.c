@@ -175,10 +175,28 @@ static void say_loop(struct console *c, const struct skf_event *ev)
     say(c, GREY, "%s", text.data);
 }
 
+#define KEYS "; r rebuild, l logs on/off, p pause, q quit"
+
+void console_keys(const struct console *c)
+{
+    say(c, YELLOW, "Keys%s", KEYS);
+}
+
+void console_gap(const struct console *c)
+{
+    say(c, PLAIN, "%s", "");
+}
+
+void console_toggle_logs(struct console *c)
+{
+    c->logs_off = !c->logs_off;
+    say(c, YELLOW, "Logs are %s (l)", c->logs_off ? "off" : "on");
+}
+
 static void say_watching(struct console *c)
 {
     if (!c->said_exit)
-        say(c, YELLOW, "Press Ctrl+C to exit");
+        say(c, YELLOW, "Press Ctrl+C to exit%s", c->keys ? KEYS : "");
     c->said_exit = true;
     say(c, PLAIN, "Watching for changes...");
     malloc_trim(0); /* what a loop needed is not kept while nothing happens */
@@ -293,6 +311,8 @@ void console_event(void *data, const struct skf_event *ev)
         say(c, BLUE, "Triggered: %s", ev->text);
         break;
     case SKF_EV_LOG:
+        if (c->logs_off)
+            break;
         say(c, PLAIN, "%s%s%s", ev->subject, ev->subject[0] ? " " : "", ev->text);
         break;
     case SKF_EV_FORWARDED:

@@ -13,6 +13,8 @@ struct console {
     FILE *out;
     bool color_out, color_err;
     bool quiet; /* only errors */
+    bool keys;  /* are read: they are named */
+    bool logs_off;
     bool timestamps;
     bool said_exit; /* "Press Ctrl+C to exit" was printed */
     bool tagging;   /* the heading above tags was printed in this loop */
@@ -24,6 +26,11 @@ int console_init(struct console *c, const struct options *o, bool data_on_stdout
                  struct skf_err *err);
 /* A skf_event_fn; `data` is the console. */
 void console_event(void *data, const struct skf_event *ev);
+void console_toggle_logs(struct console *c);
+/* Which keys there are. */
+void console_keys(const struct console *c);
+/* An empty line. */
+void console_gap(const struct console *c);
 void console_error(const struct console *c, const struct skf_err *err);
 void console_note(const struct console *c, const char *text);
 void console_findings(const struct console *c, const struct skf_diagnostics *diags);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/io/keys.h"
 #include "lib/io/proc.h"
 
 enum { SAME_REQUEST_MS = 100 };
@@ -16,6 +17,7 @@ static void on_signal(uv_signal_t *handle, int signum)
          * kernel, timeout(1) signals its child and then the group. */
         if (signum == SIGHUP || skf_clock_ms() - s->since_ms < SAME_REQUEST_MS)
             return;
+        skf_keys_give_back();
         skf_proc_kill_all(); /* they have groups of their own: nobody else would */
         _exit(128 + signum); /* asked twice: now */
     }
