@@ -11,7 +11,8 @@
 #include "lib/engine/project.h"
 #include "lib/io/proc.h"
 
-enum { ERROR_LINES_MAX = 8 * 1024 };
+/* Twelve objects that are refused, each with its patch. */
+enum { ERROR_LINES_MAX = 256 * 1024 };
 
 /* One kubectl process of a skf_deploy. */
 struct run {
@@ -69,11 +70,15 @@ static void report(struct run *r)
 {
     struct skf_deploy *d = r->deploy;
     struct skf_err err = r->ended_with;
+    skf_autobuf struct skf_buf said = SKF_BUF_INIT;
     d->priv = NULL;
     skf_buf_trim(&r->errors);
-    if (err.code == SKF_ECHILD && r->errors.len)
-        skf_err_set(&err, SKF_ECHILD, "kubectl: %s", r->errors.data);
+    skf_buf_swap(&said, &r->errors);
     free_run(r);
+    if (err.code == SKF_ECHILD && said.len) {
+        skf_err_set(&err, SKF_ECHILD, "kubectl: %s", said.data);
+        d->errors = said.data;
+    }
     d->done(d, err.code ? &err : NULL);
 }
 

@@ -33,6 +33,7 @@ struct skf_deploy {
     void *data;
     void (*on_line)(struct skf_deploy *d, const char *line); /* the tool's own lines */
     void (*done)(struct skf_deploy *d, const struct skf_err *err);
+    const char *errors; /* what the tool wrote to stderr, when it failed; valid in done only */
     /* --- results of a deploy with sources of its own ------------------------------------------ */
     struct skf_objects deployed; /* all that stands now; the engine's from done on */
     bool acted;                  /* something was done, and not all found as it should be */

@@ -33,6 +33,12 @@ void engine_emit(struct skf_engine *e, enum skf_event_kind kind, const char *sub
     engine_emit_event(e, &(struct skf_event){ .kind = kind, .subject = subject, .text = text });
 }
 
+void engine_emit_findings(struct skf_engine *e, const struct skf_diagnostics *diags)
+{
+    struct skf_event ev = { .kind = SKF_EV_CONFIG_FINDINGS, .diags = diags };
+    e->on_event(e->data, &ev);
+}
+
 void engine_emit_number(struct skf_engine *e, enum skf_event_kind kind, const char *subject,
                         const char *text, long long number)
 {
@@ -166,8 +172,8 @@ static bool is_not_idle(const struct unit *u)
 static void start_builds(struct skf_engine *e)
 {
     int slots = concurrency(e);
-    bool may_build = any_unit(e, is_dirty) && !hold_builds(e) &&
-                     (e->opts.dry_run || hooks_open_build(e));
+    bool may_build =
+        any_unit(e, is_dirty) && !hold_builds(e) && (e->opts.dry_run || hooks_open_build(e));
     for (size_t i = 0; i < e->n_units; i++)
         slots -= e->units[i].busy;
     for (size_t i = 0; i < e->n_units; i++) {

@@ -17,12 +17,18 @@
 #include "lib/kube/owner.h"
 #include "lib/kube/survey.h"
 
-enum { LOOK_AGAIN_MS = 250, LEAVING_LIMIT_US = 60 * 1000 * 1000 };
+enum {
+    LOOK_AGAIN_MS = 250,
+    LEAVING_LIMIT_US = 60 * 1000 * 1000,
+    KINDS_LIMIT_US = 30 * 1000 * 1000
+};
 
 /* What is known of one object. */
 struct claimed {
     struct skf_owner marks; /* what it is applied with */
     bool inherited;         /* of a `dev` of ours that died: its end is ours now */
+    bool present;           /* it is there */
+    char *path;             /* in the API; NULL: its kind is not known there */
 };
 
 struct skf_claim {
@@ -34,8 +40,8 @@ struct skf_claim {
     struct skf_objects asked;
     struct skf_survey survey;
     struct skf_defer pause;
-    bool identifying, surveying, pausing, cancelled, removing;
-    int64_t leaving_since_us;
+    bool identifying, surveying, pausing, cancelled, removing, awaiting;
+    int64_t waits_since_us;
     char *told_leaving;
     void (*done)(struct skf_engine *e, const struct skf_err *err);
 };
@@ -52,6 +58,7 @@ static void drop_claimed(void *value)
 {
     struct claimed *c = value;
     skf_owner_release(&c->marks);
+    free(c->path);
     free(c);
 }
 
@@ -179,6 +186,8 @@ static int judge(struct skf_claim *c, struct skf_err *err)
         const struct skf_survey_item *item = &c->survey.items[i];
         struct claimed *made = skf_xcalloc(1, sizeof *made);
         int rc = 0;
+        made->path = skf_xstrdup_null(item->path);
+        made->present = item->state == SKF_SURVEY_PRESENT;
         if (item->state == SKF_SURVEY_PRESENT) {
             rc = judge_present(c, o, &item->owner, made, err);
         } else if (item->state == SKF_SURVEY_ABSENT) {
@@ -214,6 +223,12 @@ static void on_pause_closed(struct skf_defer *d)
     finish(c, NULL);
 }
 
+static void pause_and_look(struct skf_claim *c)
+{
+    c->pausing = true;
+    skf_defer_start(c->engine->services.loop, &c->pause, LOOK_AGAIN_MS, on_pause);
+}
+
 /* Objects that are on their way out would take what is applied with them. *err: not any longer. */
 static bool wait_for_leaving(struct skf_claim *c, struct skf_err *err)
 {
@@ -227,9 +242,9 @@ static bool wait_for_leaving(struct skf_claim *c, struct skf_err *err)
     int64_t now_us = skf_clock_us();
     if (!names.len)
         return false;
-    if (!c->leaving_since_us)
-        c->leaving_since_us = now_us;
-    if (now_us - c->leaving_since_us > LEAVING_LIMIT_US) {
+    if (!c->waits_since_us)
+        c->waits_since_us = now_us;
+    if (now_us - c->waits_since_us > LEAVING_LIMIT_US) {
         skf_err_set(err, SKF_ETIMEDOUT,
                     "still being deleted after %d s: %s; a finalizer may hold it back, see "
                     "'kubectl get -o yaml'",
@@ -241,8 +256,26 @@ static bool wait_for_leaving(struct skf_claim *c, struct skf_err *err)
         skf_autofree char *text = skf_xasprintf("waiting until it is deleted: %s", names.data);
         engine_emit(c->engine, SKF_EV_DEPLOY_LINE, NULL, text);
     }
-    c->pausing = true;
-    skf_defer_start(c->engine->services.loop, &c->pause, LOOK_AGAIN_MS, on_pause);
+    pause_and_look(c);
+    return true;
+}
+
+/* A new kind is served a moment after its definition was made. */
+static bool wait_for_kinds(struct skf_claim *c, struct skf_err *err)
+{
+    size_t i = 0;
+    while (i < c->asked.n && c->survey.items[i].path)
+        i++;
+    if (i == c->asked.n)
+        return false;
+    if (skf_clock_us() - c->waits_since_us > KINDS_LIMIT_US) {
+        skf_err_set(err, SKF_ETIMEDOUT,
+                    "the cluster does not know the kind '%s' in '%s' %d s after its definition was "
+                    "applied",
+                    c->asked.v[i].kind, c->asked.v[i].api_version, KINDS_LIMIT_US / 1000000);
+        return false;
+    }
+    pause_and_look(c);
     return true;
 }
 
@@ -253,7 +286,8 @@ static void on_survey(struct skf_survey *s, const struct skf_err *failure)
     c->surveying = false;
     if (failure)
         err = *failure;
-    bool waits = !failure && !c->cancelled && !c->removing && wait_for_leaving(c, &err);
+    bool asks = !failure && !c->cancelled && !c->removing;
+    bool waits = asks && (c->awaiting ? wait_for_kinds(c, &err) : wait_for_leaving(c, &err));
     if (!waits && !err.code && !c->removing)
         judge(c, &err);
     if (waits) {
@@ -293,9 +327,24 @@ bool claim_objects(struct skf_engine *e, void (*done)(struct skf_engine *e, cons
     if (!c->asked.n)
         return false;
     c->done = done;
-    c->removing = false;
-    c->leaving_since_us = 0;
+    c->removing = c->awaiting = false;
+    c->waits_since_us = 0;
     skf_replace(&c->told_leaving, NULL);
+    look(c);
+    return true;
+}
+
+bool claim_new_kinds(struct skf_engine *e,
+                     void (*done)(struct skf_engine *e, const struct skf_err *))
+{
+    struct skf_claim *c = e->claim;
+    if (!e->later.n)
+        return false;
+    skf_objects_copy(&e->later, &c->asked);
+    c->done = done;
+    c->removing = false;
+    c->awaiting = true;
+    c->waits_since_us = skf_clock_us();
     look(c);
     return true;
 }
@@ -319,6 +368,25 @@ bool claim_inherited(const struct skf_engine *e, const struct skf_object *o)
     return c && c->inherited;
 }
 
+void claim_place(const struct skf_engine *e, const struct skf_object *o, const char **path,
+                 bool *present)
+{
+    skf_autofree char *key = skf_object_key(o, engine_namespace(e));
+    const struct claimed *c = skf_map_get(&e->claim->known, key);
+    *path = c ? c->path : NULL;
+    *present = c && c->present;
+}
+
+void claim_present(struct skf_engine *e, const struct skf_objects *applied)
+{
+    for (size_t i = 0; i < applied->n; i++) {
+        skf_autofree char *key = skf_object_key(&applied->v[i], engine_namespace(e));
+        struct claimed *c = skf_map_get(&e->claim->known, key);
+        if (c)
+            c->present = true;
+    }
+}
+
 void claim_forget(struct skf_engine *e, const struct skf_objects *gone)
 {
     for (size_t i = 0; i < gone->n; i++) {
@@ -338,6 +406,7 @@ bool claim_created(struct skf_engine *e, void (*done)(struct skf_engine *e, cons
         return false;
     c->done = done;
     c->removing = true;
+    c->awaiting = false;
     skf_objects_copy(&e->created, &c->asked);
     look(c);
     return true;

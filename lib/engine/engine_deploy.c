@@ -1,15 +1,15 @@
 /* happy path: is it still the same cluster -> kustomize, when it must run again -> render (files
  * are small) -> deployers with sources of their own, one after the other -> what differs from what
- * is applied, and whose it is -> kubectl, perhaps already waiting -> what has left the manifests
- * goes -> serve.
- * failures:   an event; nothing is remembered, so that the next try applies all of it again.
- * on cancel:  applying manifests is short and is left to end, so that nothing is half applied; all
- *             else ends. */
+ * is applied, and whose it is -> a dry run -> kubectl, perhaps already waiting -> what has left the
+ * manifests goes -> serve. failures:   an event; nothing is remembered, so that the next try
+ * applies all of it again. on cancel:  applying manifests is short and is left to end, so that
+ * nothing is half applied; all else ends. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/engine/blame_report.h"
 #include "lib/engine/engine_impl.h"
 #include "lib/kube/service_check.h"
 
@@ -35,6 +35,7 @@ void deploy_free(struct skf_engine *e)
     free(e->images);
     skf_rendered_release(&e->rendered);
     skf_objects_release(&e->changed);
+    skf_objects_release(&e->later);
     skf_objects_release(&e->brought);
     skf_objects_release(&e->standing);
     skf_objects_release(&e->created);
@@ -71,17 +72,24 @@ const struct skf_deployer_ops *deploy_feeder(const struct skf_engine *e, size_t 
     return NULL;
 }
 
-struct skf_deploy *deploy_fill(struct skf_engine *e, size_t at)
+/* Whose kubectl settings count. */
+static const struct skf_module *feeding_module(const struct skf_engine *e)
 {
-    struct skf_deploy *d = &e->deploys[at];
     const struct skf_config *config = &e->plan.config;
     size_t m = 0;
     while (m + 1 < config->n_modules && !config->modules[m].has_kubectl)
         m++;
+    return &config->modules[m];
+}
+
+struct skf_deploy *deploy_fill(struct skf_engine *e, size_t at)
+{
+    struct skf_deploy *d = &e->deploys[at];
+    const struct skf_config *config = &e->plan.config;
     *d = (struct skf_deploy){ .services = &e->services,
                               .kube = e->opts.kube,
                               .config = config,
-                              .module = &config->modules[m],
+                              .module = feeding_module(e),
                               .kubectl = e->opts.kubectl,
                               .kubeconfig = e->opts.kubeconfig,
                               .namespace_ = e->opts.namespace_,
@@ -342,6 +350,21 @@ static enum skf_next bring(struct skf_flow *f)
 
 /* --- manifests -------------------------------------------------------------------------------- */
 
+/* kubectl's words, at their places in the manifests. */
+static void explain(struct skf_engine *e, const char *errors, struct skf_err *err)
+{
+    struct skf_blames blames = { 0 };
+    struct skf_diagnostics found = SKF_DIAGNOSTICS_INIT;
+    skf_blame_kubectl(errors, &blames);
+    skf_blame_report(&e->changed, NULL, &blames, &found);
+    if (found.n) {
+        engine_emit_findings(e, &found);
+        skf_blame_summary(&found, "kubectl: ", err);
+    }
+    skf_diagnostics_release(&found);
+    skf_blames_release(&blames);
+}
+
 static void on_applied(struct skf_deploy *d, const struct skf_err *err)
 {
     struct skf_engine *e = d->data;
@@ -351,12 +374,16 @@ static void on_applied(struct skf_deploy *d, const struct skf_err *err)
         engine_pump(e);
         return;
     }
-    if (!err) {
+    struct skf_err explained = err ? *err : (struct skf_err)SKF_ERR_INIT;
+    if (err && d->errors) {
+        explain(e, d->errors, &explained);
+    } else if (!err) {
         skf_applied_put(&e->applied, &e->changed, engine_namespace(e));
+        claim_present(e, &e->changed);
         clean_note_inherited(e);
         e->acted = true;
     }
-    skf_flow_resume(&e->deploying_flow, err);
+    skf_flow_resume(&e->deploying_flow, explained.code ? &explained : NULL);
 }
 
 static void abort_nothing(struct skf_flow *f)
@@ -394,7 +421,8 @@ static void abort_hooks(struct skf_flow *f)
 static enum skf_next before_apply(struct skf_flow *f)
 {
     struct skf_engine *e = engine_of(f);
-    if (!e->changed.n || !hooks_run(e, HOOKS_PRE_DEPLOY, on_before_apply))
+    e->kinds_sure = !e->changed.n || !hooks_run(e, HOOKS_PRE_DEPLOY, on_before_apply);
+    if (e->kinds_sure)
         return SKF_NEXT;
     f->abort = abort_hooks;
     return SKF_WAIT;
@@ -404,6 +432,43 @@ static enum skf_next claim(struct skf_flow *f)
 {
     f->abort = abort_claim;
     return claim_objects(engine_of(f), on_claim) ? SKF_WAIT : SKF_NEXT;
+}
+
+/* Objects of kinds that come with them (a CustomResourceDefinition and its first resources):
+ * kubectl looks at the kinds of all objects before it applies the first one, so these take a turn
+ * of their own. */
+static void split_new_kinds(struct skf_engine *e)
+{
+    bool makes = skf_objects_have_kind(&e->changed, "CustomResourceDefinition");
+    skf_objects_release(&e->later);
+    for (size_t i = 0; e->api && makes && i < e->changed.n;) {
+        const struct skf_objects one = { .v = &e->changed.v[i], .n = 1 };
+        const char *path;
+        bool present;
+        claim_place(e, &e->changed.v[i], &path, &present);
+        if (path) {
+            i++;
+            continue;
+        }
+        skf_objects_copy(&one, &e->later);
+        skf_objects_take_out(&e->changed, i);
+    }
+}
+
+static void abort_rehearse(struct skf_flow *f)
+{
+    rehearse_cancel(engine_of(f));
+}
+
+static enum skf_next rehearse(struct skf_flow *f)
+{
+    struct skf_engine *e = engine_of(f);
+    size_t at;
+    split_new_kinds(e);
+    f->abort = abort_rehearse;
+    bool starts = e->sources_changed && deploy_feeder(e, &at) &&
+                  rehearse_start(e, &feeding_module(e)->kubectl_flags, on_claim);
+    return starts ? SKF_WAIT : SKF_NEXT;
 }
 
 static enum skf_next apply(struct skf_flow *f)
@@ -424,6 +489,24 @@ static enum skf_next apply(struct skf_flow *f)
     f->abort = abort_nothing;
     feeder->deploy(d, text.data, text.len);
     return SKF_WAIT;
+}
+
+static enum skf_next await_new_kinds(struct skf_flow *f)
+{
+    struct skf_engine *e = engine_of(f);
+    f->abort = abort_claim;
+    return claim_new_kinds(e, on_claim) ? SKF_WAIT : SKF_NEXT;
+}
+
+static enum skf_next apply_later(struct skf_flow *f)
+{
+    struct skf_engine *e = engine_of(f);
+    if (!e->later.n)
+        return SKF_NEXT;
+    skf_objects_release(&e->changed);
+    e->changed = e->later;
+    e->later = (struct skf_objects){ 0 };
+    return apply(f);
 }
 
 static void on_pruned(struct skf_engine *e)
@@ -453,7 +536,10 @@ static const struct skf_step steps[] = {
     { "looking at what is there", claim },
     { "comparing", compare },
     { "pre-deploy hooks", before_apply },
+    { "rehearsing", rehearse },
     { "applying", apply },
+    { "waiting for new kinds", await_new_kinds },
+    { "applying", apply_later },
     { "removing", prune },
     { 0 },
 };

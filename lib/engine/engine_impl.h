@@ -4,6 +4,7 @@
  *   engine_units.c  one artifact: tag, inputs, build
  *   engine_deploy.c render, and have all deployers apply what differs
  *   engine_claim.c  which cluster this is, and whose its objects are
+ *   engine_rehearse.c  would the cluster take what is to be applied?
  *   engine_clean.c  remember what we created, and take it away again
  *   engine_hooks.c  commands around the phases
  *   engine_serve.c  what comes after apply: rollout, logs, port-forwards
@@ -31,8 +32,9 @@
 #include "lib/kube/api.h"
 #include "lib/kube/changes.h"
 
-struct skf_claim; /* engine_claim.c */
-struct skf_serve; /* engine_serve.c */
+struct skf_claim;    /* engine_claim.c */
+struct skf_rehearse; /* engine_rehearse.c */
+struct skf_serve;    /* engine_serve.c */
 
 /* What an artifact's search in the cache, and its remembering, need. */
 struct unit_cache {
@@ -148,6 +150,8 @@ struct skf_engine {
     const char **references;      /* what it is given */
     struct skf_rendered rendered; /* what is being or was last applied */
     struct skf_objects changed;   /* the part of it that is fed to kubectl */
+    struct skf_objects later;     /* the rest of it, of kinds that are made by the first part */
+    bool kinds_sure;              /* no hook may have made kinds since we looked */
     struct skf_objects brought;   /* by deployers with sources of their own */
     struct skf_objects standing;  /* both together, when there are both */
     struct skf_applied applied;   /* in this session */
@@ -166,6 +170,7 @@ struct skf_engine {
     SKF_VEC(char *) past; /* the last events, as JSON */
 
     struct skf_claim *claim;
+    struct skf_rehearse *rehearse;
     struct skf_serve *serve;
     struct skf_phase_hooks *hooks; /* engine_hooks.c */
     struct skf_watch *watch;
@@ -184,6 +189,7 @@ void engine_emit_err(struct skf_engine *e, enum skf_event_kind kind, const char 
                      const struct skf_err *err);
 void engine_emit_number(struct skf_engine *e, enum skf_event_kind kind, const char *subject,
                         const char *text, long long number);
+void engine_emit_findings(struct skf_engine *e, const struct skf_diagnostics *diags);
 /* A change was seen at `wall_ms` (its save) and is known now: a loop begins, or begins anew. */
 void engine_loop_begin(struct skf_engine *e, int64_t saved_wall_ms);
 /* Its last consequence has come. */
@@ -234,11 +240,20 @@ void claim_identity(struct skf_engine *e,
 /* May the rendered objects be applied, and as whose? false: known already. */
 bool claim_objects(struct skf_engine *e,
                    void (*done)(struct skf_engine *e, const struct skf_err *));
+/* Waits until the cluster knows the kinds of e->later. false: nothing to wait for. */
+bool claim_new_kinds(struct skf_engine *e,
+                     void (*done)(struct skf_engine *e, const struct skf_err *));
 /* Puts the marks of their owners on the rendered objects. */
 int claim_mark(struct skf_engine *e, struct skf_err *err);
 /* Created by a session of this project that died before it could remove it. */
 bool claim_inherited(const struct skf_engine *e, const struct skf_object *o);
 void claim_forget(struct skf_engine *e, const struct skf_objects *gone);
+/* Where an object is in the API (NULL: the cluster does not know its kind), and whether it is
+ * there. Borrowed until the next question. */
+void claim_place(const struct skf_engine *e, const struct skf_object *o, const char **path,
+                 bool *present);
+/* These have been applied. */
+void claim_present(struct skf_engine *e, const struct skf_objects *applied);
 /* Which of e->created are still this session's? false: nothing to ask. After done without an error:
  * claim_keep_ours takes the others out. */
 bool claim_created(struct skf_engine *e,
@@ -272,6 +287,12 @@ bool hooks_busy(const struct skf_engine *e);
 /* Then they cannot be looked at before all is built. */
 bool hooks_may_write_manifests(const struct skf_engine *e);
 void hooks_stop(struct skf_engine *e);
+
+/* engine_rehearse.c: false = nothing to ask. `done` comes from the loop; findings are told. */
+bool rehearse_start(struct skf_engine *e, const struct skf_kubectl_flags *flags,
+                    void (*done)(struct skf_engine *e, const struct skf_err *err));
+void rehearse_cancel(struct skf_engine *e); /* only asks */
+void rehearse_free(struct skf_engine *e);
 
 /* engine_clean.c */
 /* A line of the tool: what it says it has created is ours to remove. */

@@ -26,6 +26,14 @@ void skf_objects_release(struct skf_objects *o)
     skf_vec_release(o);
 }
 
+bool skf_objects_have_kind(const struct skf_objects *o, const char *kind)
+{
+    for (size_t i = 0; i < o->n; i++)
+        if (strcmp(o->v[i].kind, kind) == 0)
+            return true;
+    return false;
+}
+
 void skf_objects_take_out(struct skf_objects *o, size_t i)
 {
     object_release(&o->v[i]);

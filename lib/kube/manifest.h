@@ -26,6 +26,7 @@ void skf_objects_release(struct skf_objects *o);
 /* Appends deep copies: what was read once is retagged anew in each loop. */
 void skf_objects_copy(const struct skf_objects *from, struct skf_objects *to);
 
+bool skf_objects_have_kind(const struct skf_objects *o, const char *kind);
 /* Takes one out; the order of the rest stays. */
 void skf_objects_take_out(struct skf_objects *o, size_t i);
 

@@ -70,6 +70,7 @@ static void on_object(struct skf_kube_req *r, const struct skf_err *err)
 static void get_object(struct skf_survey_ask *ask, char *path)
 {
     struct skf_survey *s = ask->survey;
+    skf_replace(&s->items[ask - s->asks].path, skf_xstrdup(path));
     ask->req.data = ask;
     ask->req.accept = only_metadata;
     s->open++;
@@ -203,6 +204,7 @@ void skf_survey_release(struct skf_survey *s)
         free(ask->namespace_);
         free(ask->name);
         skf_owner_release(&s->items[i].owner);
+        free(s->items[i].path);
     }
     skf_map_release_with(&s->groups, free_group);
     free(s->items);

@@ -16,6 +16,7 @@
 struct skf_survey_item {
     enum { SKF_SURVEY_UNKNOWN, SKF_SURVEY_ABSENT, SKF_SURVEY_PRESENT } state;
     bool leaving; /* it is being deleted */
+    char *path;   /* of the object in the API; owned. NULL: the cluster does not know its kind */
     struct skf_owner owner;
 };
 
