@@ -42,7 +42,7 @@ static const char *named_context(const struct session *s)
 static bool is_harmless(const struct session *s)
 {
     return s->global.local_cluster == SKF_YES ||
-           (s->global.local_cluster == SKF_UNSET && skf_kube_is_local_kind(&s->kube));
+           (s->global.local_cluster == SKF_UNSET && skf_kube_is_local(&s->kube));
 }
 
 static int find_cluster(struct session *s, const char *command, enum session_needs needs)

@@ -557,13 +557,14 @@ bool skf_kube_shares_docker(const struct skf_kube_context *c)
     return starts(c->name, "colima-") || c->kind == SKF_CLUSTER_DOCKER_DESKTOP;
 }
 
-bool skf_kube_is_local_kind(const struct skf_kube_context *c)
-{
-    return c->kind != SKF_CLUSTER_REMOTE || skf_kube_shares_docker(c) ||
-           (c->name && strcmp(c->name, "microk8s") == 0);
-}
-
 bool skf_kube_is_local(const struct skf_kube_context *c)
 {
-    return skf_kube_is_local_kind(c) || (c->server && loopback_server(c->server));
+    static const char *const names[] = { "rancher-desktop", "colima", "orbstack", "microk8s" };
+    if (c->kind != SKF_CLUSTER_REMOTE)
+        return true;
+    for (size_t i = 0; c->name && i < SKF_ARRAY_LEN(names); i++) {
+        if (strcmp(c->name, names[i]) == 0)
+            return true;
+    }
+    return starts(c->name, "colima-") || (c->server && loopback_server(c->server));
 }

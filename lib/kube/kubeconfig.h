@@ -53,8 +53,6 @@ char *skf_kubeconfig_current(const char *path);
 char *skf_kubeconfig_current_namespace(const char *path);
 /* Does its runtime use the Docker of this machine's user, by its name (colima, orbstack ...)? */
 bool skf_kube_shares_docker(const struct skf_kube_context *c);
-/* A local cluster by its name or extension: nothing to be afraid of. */
-bool skf_kube_is_local_kind(const struct skf_kube_context *c);
-/* That, or on a loopback address; behind which a tunnel to any cluster may be. */
+/* Local by name, by extension, or on a loopback address: nothing to be afraid of. */
 bool skf_kube_is_local(const struct skf_kube_context *c);
 #endif
