@@ -170,8 +170,10 @@ int cmd_build(const struct options *o)
         if (to.path && o->push == SKF_UNSET)
             options.plan.push = SKF_NO; /* a file was asked for, not a push */
         options.dry_run = o->dry_run;
-        if (to.path) /* the image itself is wanted, not its name */
+        if (to.path) { /* the image itself is wanted, not its name */
             options.cache_artifacts = false;
+            options.contents = true;
+        }
         code = session_run_engine(&s, &options);
         if (code == EXIT_CODE_OK && to.path && !o->dry_run)
             code = save_images(&s, &to);

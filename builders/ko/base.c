@@ -45,6 +45,11 @@ static bool is_builtin(const char *reference)
            (reference[len] == '\0' || strcmp(reference + len, ":latest") == 0);
 }
 
+bool skf_ko_base_is_fixed(const char *reference)
+{
+    return is_scratch(reference) || is_builtin(reference) || strstr(reference, "@sha256:");
+}
+
 bool skf_ko_base_is_static(const char *reference)
 {
     static const char *const names[] = { "chainguard/static", "distroless/static" };

@@ -44,6 +44,8 @@ void skf_ko_base_start(struct skf_ko_base *b,
 void skf_ko_base_cancel(struct skf_ko_base *b); /* only asks; done still comes */
 void skf_ko_base_release(struct skf_ko_base *b);
 void skf_ko_base_forget_all(void);
+/* Does the name always mean the same image? */
+bool skf_ko_base_is_fixed(const char *reference);
 /* Is it known to hold no C library? */
 bool skf_ko_base_is_static(const char *reference);
 

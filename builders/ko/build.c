@@ -57,7 +57,7 @@ static int check_linkage(struct skf_ko_build *kb, struct skf_err *err)
 {
     if (!skf_ko_base_is_static(kb->base.reference))
         return 0;
-    for (size_t i = 0; i < kb->units.n; i++)
+    for (size_t i = 0; i < kb->units.n && !kb->use_kept; i++)
         if (skf_elf_is_dynamic(kb->units.v[i]->go.fd))
             return skf_err_set(err, SKF_EBUILD,
                                "the program uses cgo and needs a C library, and the base image "
@@ -95,7 +95,7 @@ static enum skf_next assemble(struct skf_flow *f)
     struct skf_ko_build *kb = skf_ko_build_of(f);
     const struct skf_ko_image_parts parts = { .plan = &kb->prepare.plan,
                                               .labels = &kb->labels,
-                                              .import_path = kb->prepare.package.import_path,
+                                              .import_path = kb->prepare.graph->package.import_path,
                                               .name = kb->program,
                                               .base_name = kb->base.name };
     struct skf_image **images = skf_xcalloc(kb->n_children, sizeof *images);
@@ -123,12 +123,8 @@ static enum skf_next assemble(struct skf_flow *f)
 static void on_delivered(struct skf_deliver *d, const struct skf_err *err)
 {
     struct skf_ko_build *kb = d->data;
-    skf_flow_resume(&kb->flow, err);
-}
-
-static void stop_deliver(struct skf_flow *f)
-{
-    skf_deliver_cancel(&skf_ko_build_of(f)->deliver);
+    kb->delivering = false;
+    skf_ko_build_ended(kb, err);
 }
 
 static enum skf_next deliver(struct skf_flow *f)
@@ -153,10 +149,10 @@ static enum skf_next deliver(struct skf_flow *f)
                                         .data = kb,
                                         .done = on_delivered };
     b->phase = SKF_PHASE_DELIVER;
-    kb->deliver_used = true;
-    f->abort = stop_deliver;
+    kb->deliver_used = kb->delivering = true;
+    kb->pending++;
     skf_deliver_start(&kb->deliver);
-    return SKF_WAIT;
+    return SKF_NEXT;
 }
 
 static enum skf_next conclude(struct skf_flow *f)
@@ -182,6 +178,7 @@ static enum skf_next conclude(struct skf_flow *f)
 
 static const struct skf_step steps[] = {
     { "prepare", prepare },
+    { "repository", skf_ko_build_repository },
     { "begin", skf_ko_build_begin },
     { "go build", skf_ko_build_wait },
     { "platforms", skf_ko_build_match },
@@ -189,7 +186,9 @@ static const struct skf_step steps[] = {
     { "layers", skf_ko_build_layers },
     { "layers", skf_ko_build_wait },
     { "image", assemble },
+    { "keep", skf_ko_build_keep },
     { "deliver", deliver },
+    { "deliver", skf_ko_build_wait },
     { "result", conclude },
     { 0 },
 };
@@ -207,8 +206,8 @@ static void give_notes(struct skf_ko_build *kb)
         say(kb,
             "dev links without debug info (-ldflags=-w), which is faster; run and build keep it; "
             "'ldflags: [-w=0]' keeps it here too");
-    if (p->no_module) {
-        skf_autofree char *dir = skf_path_show(p->package.dir);
+    if (p->graph && p->graph->no_module) {
+        skf_autofree char *dir = skf_path_show(p->graph->package.dir);
         skf_autofree char *text = skf_xasprintf("no go.mod in '%s': its .go files are built as "
                                                 "they are, as program '%s' ('go mod init' "
                                                 "makes it a module)",
@@ -237,9 +236,18 @@ static void release(struct skf_ko_build *kb)
     skf_image_unref(kb->image);
     skf_ko_base_release(&kb->base);
     skf_strv_release(&kb->labels);
+    skf_ko_build_keep_release(kb);
     skf_ko_prepare_release(&kb->prepare);
     free(kb);
 }
+
+/* The target turns out to lack a layer that was known by its digest alone: then it is built. */
+static bool wants_content(const struct skf_ko_build *kb, const struct skf_err *err)
+{
+    return kb->use_kept && kb->deliver_used && err->code == SKF_ENOTFOUND;
+}
+
+static void start(struct skf_build *b, bool anew);
 
 static void on_flow_done(struct skf_flow *f)
 {
@@ -250,17 +258,28 @@ static void on_flow_done(struct skf_flow *f)
     skf_log_debug("ko: %s in %lld ms", b->reference,
                   (long long)(skf_clock_us() - kb->started_us) / 1000);
     b->priv = NULL;
+    bool again = wants_content(kb, &err);
     release(kb);
-    b->done(b, err.code ? &err : NULL);
+    if (again)
+        start(b, true);
+    else
+        b->done(b, err.code ? &err : NULL);
+}
+
+static void start(struct skf_build *b, bool anew)
+{
+    struct skf_ko_build *kb = skf_xcalloc(1, sizeof *kb);
+    kb->b = b;
+    kb->anew = anew;
+    b->phase = SKF_PHASE_BUILD;
+    kb->started_us = kb->phase_us = skf_clock_us();
+    b->priv = kb;
+    skf_flow_start(b->ctx.services->loop, &kb->flow, steps, on_flow_done);
 }
 
 void skf_ko_build_start(struct skf_build *b)
 {
-    struct skf_ko_build *kb = skf_xcalloc(1, sizeof *kb);
-    kb->b = b;
-    kb->started_us = kb->phase_us = skf_clock_us();
-    b->priv = kb;
-    skf_flow_start(b->ctx.services->loop, &kb->flow, steps, on_flow_done);
+    start(b, false);
 }
 
 void skf_ko_build_cancel(struct skf_build *b)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "builders/ko/store.h"
 #include "lib/base/clock.h"
 #include "lib/image/ref.h"
 
@@ -18,6 +19,9 @@ static void stop_all(struct skf_flow *f)
             skf_ko_gobuild_cancel(&kb->units.v[i]->go);
     for (size_t i = 0; i < kb->n_jobs; i++)
         skf_ko_layer_cancel(&kb->jobs[i]);
+    if (kb->delivering)
+        skf_deliver_cancel(&kb->deliver);
+    skf_ko_build_keep_cancel(kb);
 }
 
 static void fail(struct skf_ko_build *kb, const struct skf_err *err)
@@ -27,7 +31,7 @@ static void fail(struct skf_ko_build *kb, const struct skf_err *err)
         kb->failed = *err;
 }
 
-static void one_ended(struct skf_ko_build *kb, const struct skf_err *err)
+void skf_ko_build_ended(struct skf_ko_build *kb, const struct skf_err *err)
 {
     bool first = err && !kb->failed.code;
     kb->pending--;
@@ -69,7 +73,7 @@ static void on_go_built(struct skf_ko_gobuild *g, const struct skf_err *err)
 {
     struct skf_ko_unit *u = g->data;
     u->running = false;
-    one_ended(u->kb, err);
+    skf_ko_build_ended(u->kb, err);
 }
 
 static bool same_env(const struct skf_ko_settings *a, const struct skf_ko_settings *b)
@@ -78,7 +82,7 @@ static bool same_env(const struct skf_ko_settings *a, const struct skf_ko_settin
            strcmp(a->ldflags, b->ldflags) == 0;
 }
 
-/* The unit that builds for this platform; started when there is none yet. */
+/* The unit that builds for this platform; made when there is none yet. */
 static int unit_for(struct skf_ko_build *kb, const struct skf_platform *platform, size_t *index,
                     struct skf_err *err)
 {
@@ -100,32 +104,43 @@ static int unit_for(struct skf_ko_build *kb, const struct skf_platform *platform
                                      .settings = &u->settings,
                                      .platform = *platform,
                                      .cache_dir = kb->b->ctx.services->cache_dir,
-                                     .import_path = p->package.import_path,
+                                     .import_path = p->graph->package.import_path,
                                      .name = kb->program,
-                                     .files = p->no_module ? &p->files : NULL,
+                                     .files = p->graph->no_module ? &p->graph->files : NULL,
                                      .data = u,
                                      .on_line = on_go_line,
                                      .fd = -1 };
+    skf_ko_outdir_key(&p->plan, &u->settings, u->go.import_path, platform, u->recipe);
     *index = kb->units.n;
     skf_vec_push(&kb->units, u);
-    rc = skf_ko_gobuild_start(kb->b->ctx.services->loop, &u->go, on_go_built, err);
-    u->running = rc == 0;
-    kb->pending += u->running;
-    return rc;
+    return 0;
+}
+
+static void start_units(struct skf_ko_build *kb)
+{
+    for (size_t i = 0; i < kb->units.n && !kb->failed.code; i++) {
+        struct skf_ko_unit *u = kb->units.v[i];
+        if (u->started)
+            continue;
+        u->started = true;
+        u->running =
+            skf_ko_gobuild_start(kb->b->ctx.services->loop, &u->go, on_go_built, &kb->failed) == 0;
+        kb->pending += u->running;
+    }
 }
 
 static void on_base(struct skf_ko_base *base, const struct skf_err *err)
 {
     struct skf_ko_build *kb = base->data;
     kb->base_running = false;
-    one_ended(kb, err);
+    skf_ko_build_ended(kb, err);
 }
 
 static void start_base(struct skf_ko_build *kb)
 {
     struct skf_ko_prepare *p = &kb->prepare;
     kb->base.services = kb->b->ctx.services;
-    kb->base.reference = skf_ko_base_choose(&p->plan, p->package.import_path);
+    kb->base.reference = skf_ko_base_choose(&p->plan, p->graph->package.import_path);
     kb->base.platforms = &p->plan.platforms;
     kb->base.dev = kb->b->ctx.dev;
     kb->base.data = kb;
@@ -140,11 +155,12 @@ static void clean_cache(struct skf_work *w)
 {
     struct skf_ko_build *kb = SKF_CONTAINER_OF(w, struct skf_ko_build, clean);
     skf_ko_outdir_clean(kb->b->ctx.services->cache_dir, KEEP_BINARIES_S);
+    skf_ko_store_clean(kb->b->ctx.services->cache_dir, KEEP_BINARIES_S);
 }
 
 static void on_cleaned(struct skf_work *w)
 {
-    one_ended(SKF_CONTAINER_OF(w, struct skf_ko_build, clean), NULL);
+    skf_ko_build_ended(SKF_CONTAINER_OF(w, struct skf_ko_build, clean), NULL);
 }
 
 static void start_clean(struct skf_ko_build *kb)
@@ -163,7 +179,7 @@ enum skf_next skf_ko_build_begin(struct skf_flow *f)
     struct skf_ko_build *kb = skf_ko_build_of(f);
     struct skf_ko_prepare *p = &kb->prepare;
     size_t index;
-    kb->program = skf_ko_program_name(p->package.import_path);
+    kb->program = skf_ko_program_name(p->graph->package.import_path);
     if (skf_ko_plan_labels(&p->plan, &p->facts, &kb->labels, &f->err) < 0)
         return SKF_NEXT;
     start_base(kb);
@@ -171,8 +187,13 @@ enum skf_next skf_ko_build_begin(struct skf_flow *f)
     for (size_t i = 0; i < p->plan.platforms.n && !kb->failed.code; i++)
         if (skf_ko_platform_is_concrete(&p->plan.platforms.v[i]))
             unit_for(kb, &p->plan.platforms.v[i], &index, &kb->failed);
+    kb->use_kept = skf_ko_build_may_use_kept(kb);
+    if (!kb->use_kept)
+        start_units(kb);
     return SKF_NEXT;
 }
+
+static void plan_jobs(struct skf_ko_build *kb);
 
 /* The base says which platforms there really are; what Go has not built for is built now. */
 enum skf_next skf_ko_build_match(struct skf_flow *f)
@@ -184,6 +205,13 @@ enum skf_next skf_ko_build_match(struct skf_flow *f)
     kb->unit_of = skf_xcalloc(kb->n_children, sizeof *kb->unit_of);
     for (size_t i = 0; i < kb->n_children && !kb->failed.code; i++)
         unit_for(kb, &kb->children[i].platform, &kb->unit_of[i], &kb->failed);
+    if (kb->failed.code)
+        return SKF_NEXT;
+    plan_jobs(kb);
+    for (size_t i = 0; i < kb->n_jobs && kb->use_kept; i++)
+        kb->use_kept = skf_ko_build_take_kept(kb, &kb->jobs[i]);
+    if (!kb->use_kept)
+        start_units(kb);
     return SKF_NEXT;
 }
 
@@ -212,70 +240,73 @@ static enum skf_compression compression(const struct skf_build *b)
 
 static void on_layer(struct skf_ko_layer_job *j, const struct skf_err *err)
 {
-    one_ended(j->data, err);
+    skf_ko_build_ended(j->data, err);
 }
 
 /* The job with this key; made when there is none yet. Takes over the key. */
-static struct skf_ko_layer_job *job_for(struct skf_ko_build *kb, char *key, bool *fresh)
+static struct skf_ko_layer_job *job_for(struct skf_ko_build *kb, char *key, const char *type)
 {
     for (size_t i = 0; i < kb->n_jobs; i++)
         if (strcmp(kb->jobs[i].key, key) == 0) {
             free(key);
-            *fresh = false;
             return &kb->jobs[i];
         }
     struct skf_ko_layer_job *j = &kb->jobs[kb->n_jobs++];
     j->key = key;
     j->data = kb;
-    *fresh = true;
+    j->fd = -1;
+    j->how = kb->how;
+    j->media_type = type;
     return j;
 }
 
-static void start_job(struct skf_ko_build *kb, struct skf_ko_layer_job *j)
+/* kodata and program for each child; what several have in common stands once. */
+static void plan_jobs(struct skf_ko_build *kb)
 {
-    kb->pending++;
-    if (skf_ko_layer_start(kb->b->ctx.services->loop, kb->prepare.session, j, on_layer))
-        kb->pending--;
+    const struct skf_ko_prepare *p = &kb->prepare;
+    const char *package_dir = p->graph->package.dir;
+    int64_t mtime = p->plan.data_epoch >= 0 ? p->plan.data_epoch : 0;
+    kb->how = compression(kb->b);
+    kb->jobs = skf_xcalloc(kb->n_children * 2, sizeof *kb->jobs);
+    kb->kodata_of = skf_xcalloc(kb->n_children, sizeof *kb->kodata_of);
+    kb->app_of = skf_xcalloc(kb->n_children, sizeof *kb->app_of);
+    for (size_t i = 0; i < kb->n_children; i++) {
+        const char *type = skf_ko_layer_type(kb->children[i].image, kb->how);
+        struct skf_ko_unit *u = kb->units.v[kb->unit_of[i]];
+        char platform[160];
+        skf_platform_format(&u->go.platform, platform, sizeof platform);
+
+        struct skf_ko_layer_job *j = job_for(
+            kb, skf_xasprintf("kodata %s %lld %s", type, (long long)mtime, package_dir), type);
+        kb->kodata_of[i] = (size_t)(j - kb->jobs);
+        j->mtime = mtime;
+        if (!j->package_dir)
+            j->package_dir = skf_xstrdup(package_dir);
+
+        j = job_for(kb, skf_xasprintf("app %s %s %s", type, platform, kb->program), type);
+        kb->app_of[i] = (size_t)(j - kb->jobs);
+        memcpy(j->made.recipe, u->recipe, sizeof j->made.recipe);
+        if (!j->name)
+            j->name = skf_xstrdup(kb->program);
+    }
 }
 
 enum skf_next skf_ko_build_layers(struct skf_flow *f)
 {
     struct skf_ko_build *kb = skf_ko_build_of(f);
-    const struct skf_ko_prepare *p = &kb->prepare;
-    enum skf_compression how = compression(kb->b);
-    int64_t mtime = p->plan.data_epoch >= 0 ? p->plan.data_epoch : 0;
-
     kb->b->phase_us[SKF_PHASE_BUILD] = skf_ko_build_lap(kb);
-    kb->jobs = skf_xcalloc(kb->n_children * 2, sizeof *kb->jobs);
-    kb->kodata_of = skf_xcalloc(kb->n_children, sizeof *kb->kodata_of);
-    kb->app_of = skf_xcalloc(kb->n_children, sizeof *kb->app_of);
-    for (size_t i = 0; i < kb->n_children; i++) {
-        const char *type = skf_ko_layer_type(kb->children[i].image, how);
-        struct skf_ko_unit *u = kb->units.v[kb->unit_of[i]];
-        bool fresh;
-        char platform[160];
-        skf_platform_format(&u->go.platform, platform, sizeof platform);
-
-        char *key = skf_xasprintf("kodata %s %lld %s", type, (long long)mtime, p->package.dir);
-        struct skf_ko_layer_job *j = job_for(kb, key, &fresh);
-        kb->kodata_of[i] = (size_t)(j - kb->jobs);
-        if (fresh) {
-            j->how = how;
-            j->media_type = type;
-            j->fd = -1;
-            j->mtime = mtime;
-            j->package_dir = skf_xstrdup(p->package.dir);
-            start_job(kb, j);
-        }
-        j = job_for(kb, skf_xasprintf("app %s %s %s", type, platform, kb->program), &fresh);
-        kb->app_of[i] = (size_t)(j - kb->jobs);
-        if (fresh) {
-            j->how = how;
-            j->media_type = type;
-            j->fd = u->go.fd;
-            j->name = skf_xstrdup(kb->program);
-            start_job(kb, j);
-        }
+    for (size_t i = 0; i < kb->n_children; i++)
+        kb->jobs[kb->app_of[i]].fd = kb->units.v[kb->unit_of[i]]->go.fd;
+    for (size_t i = 0; i < kb->n_jobs; i++) {
+        struct skf_ko_layer_job *j = &kb->jobs[i];
+        if (kb->use_kept)
+            continue;
+        skf_blob_unref(j->made.blob); /* of the last build, beside one that it did not have */
+        j->made.blob = NULL;
+        j->reused = false;
+        kb->pending++;
+        if (skf_ko_layer_start(kb->b->ctx.services->loop, kb->prepare.session, j, on_layer))
+            kb->pending--;
     }
     return SKF_NEXT;
 }

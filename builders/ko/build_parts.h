@@ -5,6 +5,7 @@
 #include "builders/ko/assemble.h"
 #include "builders/ko/gobuild.h"
 #include "builders/ko/prepare.h"
+#include "builders/ko/vcs.h"
 #include "lib/image/deliver.h"
 
 struct skf_ko_build;
@@ -13,9 +14,12 @@ struct skf_ko_build;
 struct skf_ko_unit {
     struct skf_ko_build *kb;
     struct skf_ko_settings settings;
+    char recipe[33]; /* of settings, platform and toolchain */
     struct skf_ko_gobuild go;
-    bool running;
+    bool started, running;
 };
+
+enum { SKF_KO_MAX_KEPT = 64 };
 
 struct skf_ko_build {
     struct skf_flow flow;
@@ -34,7 +38,15 @@ struct skf_ko_build {
     struct skf_strv labels;
     struct skf_image *image;
     struct skf_deliver deliver;
-    bool deliver_used;
+    bool deliver_used, delivering;
+    /* what is taken from the last build, and left for the next (build_keep.c) */
+    bool anew; /* the last build's layers do not do: their content is wanted */
+    bool use_kept;
+    struct skf_ko_vcs vcs_before, vcs_after;
+    bool vcs_running, keep_running, stable;
+    struct skf_ko_kept *to_keep;
+    struct skf_work keep;
+    enum skf_compression how;
     struct skf_work clean; /* old binaries in the cache: once a process, beside the first build */
     /* operations that run side by side; a step waits until there are none */
     size_t pending;
@@ -51,12 +63,26 @@ static inline struct skf_ko_build *skf_ko_build_of(struct skf_flow *f)
 /* Steps. Those that start something return at once; skf_ko_build_wait ends when all of it has, with
  * the first failure, which also stops the rest. */
 enum skf_next skf_ko_build_wait(struct skf_flow *f);
+/* An operation that was counted in `pending` has ended. */
+void skf_ko_build_ended(struct skf_ko_build *kb, const struct skf_err *err);
+/* The state of the repository; waited for when it decides whether Go is needed. */
+enum skf_next skf_ko_build_repository(struct skf_flow *f);
 /* The base image, and `go build` for platforms that the base cannot change. */
 enum skf_next skf_ko_build_begin(struct skf_flow *f);
 /* The base says which platforms there really are; what Go has not built for is built now. */
 enum skf_next skf_ko_build_match(struct skf_flow *f);
 /* kodata and program, for each platform. */
 enum skf_next skf_ko_build_layers(struct skf_flow *f);
+
+/* Starts to keep what was built, beside the delivery. */
+enum skf_next skf_ko_build_keep(struct skf_flow *f);
+
+/* Nothing has changed since the build whose layers are known. */
+bool skf_ko_build_may_use_kept(const struct skf_ko_build *kb);
+/* Fills the job with the layer of the last build; false when there is none. */
+bool skf_ko_build_take_kept(struct skf_ko_build *kb, struct skf_ko_layer_job *j);
+void skf_ko_build_keep_cancel(struct skf_ko_build *kb);
+void skf_ko_build_keep_release(struct skf_ko_build *kb);
 
 /* Microseconds since the last lap. */
 int64_t skf_ko_build_lap(struct skf_ko_build *kb);

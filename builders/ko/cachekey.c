@@ -1,11 +1,12 @@
 /* What decides an image besides the sources and what skaffold.yaml says: the toolchain, and the
- * variables that Go, cgo and ko heed. The base image is not in it: as with Skaffold, a new one is
- * taken with the next build. */
+ * variables that Go, cgo and ko heed. Where a commit or a tag that moves decides too, the build
+ * itself has to look: it does so without Go (build_keep.c). */
 #include <string.h>
 #include <sys/stat.h>
 
+#include "builders/ko/base.h"
 #include "builders/ko/ko.h"
-#include "builders/ko/plan.h"
+#include "builders/ko/vcs.h"
 #include "lib/base/log.h"
 
 extern char **environ;
@@ -23,6 +24,15 @@ static bool decides(const char *variable)
     for (size_t i = 0; i < SKF_ARRAY_LEN(not_these); i++)
         yes = yes && strncmp(variable, not_these[i], strlen(not_these[i])) != 0;
     return yes;
+}
+
+/* Is the base image the same as long as its name is? In dev a tag stays what it was. */
+static bool base_is_fixed(const struct skf_build_context *ctx, const struct skf_ko_plan *plan)
+{
+    if (ctx->dev)
+        return true;
+    return !skf_map_count(&plan->yaml.overrides) &&
+           skf_ko_base_is_fixed(skf_ko_base_choose(plan, ""));
 }
 
 bool skf_ko_cache_key(const struct skf_build_context *ctx, struct skf_buf *out)
@@ -48,6 +58,7 @@ bool skf_ko_cache_key(const struct skf_build_context *ctx, struct skf_buf *out)
     skf_buf_addf(out, "\n%s\n%s %lld %lld %lld", joined, plan.go,
                  have_go ? (long long)st.st_ino : 0, have_go ? (long long)st.st_size : 0,
                  have_go ? (long long)st.st_mtim.tv_sec : 0);
+    bool fixed = base_is_fixed(ctx, &plan) && !skf_ko_vcs_counts(&plan.flags.text, plan.run_dir);
     skf_ko_plan_release(&plan);
-    return env_only; /* git, the date and the tag are no contents */
+    return env_only && fixed; /* git, the date and the tag are no contents */
 }

@@ -134,9 +134,12 @@ static void note_time(const char *path, int64_t *newest_us)
     struct stat st;
     if (!newest_us || stat(path, &st) < 0)
         return;
-    int64_t us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
-    if (us > *newest_us)
-        *newest_us = us;
+    const struct timespec *times[] = { &st.st_mtim, &st.st_ctim }; /* mv keeps the first */
+    for (size_t i = 0; i < SKF_ARRAY_LEN(times); i++) {
+        int64_t us = (int64_t)times[i]->tv_sec * 1000000 + times[i]->tv_nsec / 1000;
+        if (us > *newest_us)
+            *newest_us = us;
+    }
 }
 
 void skf_goscan_dir(const char *dir, struct skf_sha256 *h, int64_t *newest_us)
@@ -162,13 +165,15 @@ void skf_goscan_stat(const char *path, struct skf_sha256 *h)
 {
     struct stat st;
     struct {
-        long long size, s, ns;
+        long long size, s, ns, changed_s, changed_ns;
         unsigned long long ino;
-    } seen = { -1, 0, 0, 0 };
+    } seen = { .size = -1 };
     if (stat(path, &st) == 0) {
         seen.size = st.st_size;
         seen.s = st.st_mtim.tv_sec;
         seen.ns = st.st_mtim.tv_nsec;
+        seen.changed_s = st.st_ctim.tv_sec;
+        seen.changed_ns = st.st_ctim.tv_nsec;
         seen.ino = st.st_ino;
     }
     skf_sha256_add(h, path, strlen(path) + 1);

@@ -8,7 +8,8 @@
  * - outdir.c: a stable place for the binary; gobuild.c: one `go build`; goerror.c: its messages
  * - base.c: the base image; kodata.c: the layer of static files; elf.c: what a program file says
  * - assemble.c: layers, config, index
- * - cachekey.c: what else decides an image; build.c, build_parts.c: the seam's `start`; session.c: what is remembered between two builds
+ * - cachekey.c: what else decides an image; build.c, build_parts.c: the seam's `start`; session.c:
+ * what is remembered between two builds
  * - goscan.c: the part of a .go file that decides what is read; inputs.c, watchlist.c: `inputs` */
 #ifndef SKF_BUILDERS_KO_KO_H
 #define SKF_BUILDERS_KO_KO_H

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "builders/ko/golist.h"
+#include "builders/ko/known.h"
 #include "lib/base/digest.h"
 #include "lib/engine/builder.h"
 #include "lib/image/layer.h"
@@ -26,6 +26,7 @@ struct skf_ko_made_layer {
     char *key; /* platform + form; owned */
     struct skf_ko_stamp stamp;
     char build_id[160];         /* Go's own, "" = unknown */
+    char recipe[33];            /* of what it was built with; "" for kodata */
     char mark[SKF_DIGEST_TEXT]; /* kodata: of the tree */
     char diff_id[SKF_DIGEST_TEXT];
     struct skf_blob *blob;
@@ -33,18 +34,12 @@ struct skf_ko_made_layer {
 
 struct skf_ko_session {
     char *key;
-    /* the main package, valid while `package_mark` matches */
-    bool have_package, no_module;
-    struct skf_ko_package package;
-    char *run_dir;         /* where Go found it */
-    struct skf_strv files; /* without go.mod: what `go build` is given */
-    char package_mark[SKF_DIGEST_TEXT];
+    /* What is known of the main package, and the settings that led to the question. NULL: nothing,
+     * or not looked for in the cache yet. */
+    char known_key[SKF_DIGEST_TEXT];
+    struct skf_ko_graph *graph;
+    struct skf_ko_kept *kept;
     SKF_VEC(struct skf_ko_made_layer) layers;
-    /* the inputs, valid while `inputs_mark` matches */
-    bool have_inputs;
-    struct skf_inputs inputs;
-    struct skf_strv mark_dirs, mark_files; /* what the mark is made of */
-    char inputs_mark[SKF_DIGEST_TEXT];
     /* the last delivery */
     char *delivered_digest, *delivered_as, *deployed;
     enum skf_target_kind delivered_to;
@@ -52,11 +47,10 @@ struct skf_ko_session {
 };
 
 struct skf_ko_session *skf_ko_session_get(const char *workdir, const char *pattern);
-/* The package still stands as it was remembered. Blocks for a few small files. */
-bool skf_ko_session_package_valid(struct skf_ko_session *s, const char *settings_digest);
-void skf_ko_session_keep_package(struct skf_ko_session *s, const struct skf_ko_package *p,
-                                 const char *run_dir, bool no_module, const struct skf_strv *files,
-                                 const char *settings_digest);
+/* What is known under these settings; both may be NULL. Takes references; what was known before is
+ * dropped. */
+void skf_ko_session_learn(struct skf_ko_session *s, const char *settings,
+                          struct skf_ko_graph *graph, struct skf_ko_kept *kept);
 struct skf_ko_made_layer *skf_ko_session_layer(struct skf_ko_session *s, const char *key);
 /* Takes a reference to the blob; replaces what had this key. */
 void skf_ko_session_keep_layer(struct skf_ko_session *s, const struct skf_ko_made_layer *made);

@@ -17,6 +17,7 @@ struct skf_engine_options {
     bool dev;     /* watch and loop; else one pass */
     bool deploys; /* else only build */
     bool dry_run; /* only choose tags */
+    bool contents; /* skf_built.document is going to be written to a file */
     struct skf_config_request config;
     struct skf_plan_request plan;                    /* discovered_repo is found by the engine */
     const struct skf_deployer_ops *const *deployers; /* ends with NULL; one is fed manifests */

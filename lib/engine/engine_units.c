@@ -18,7 +18,9 @@ void unit_context(const struct unit *u, struct skf_build_context *ctx)
                                        .artifact = p->artifact,
                                        .dir = p->dir,
                                        .platforms = &p->platforms,
-                                       .dev = u->engine->opts.dev };
+                                       .dev = u->engine->opts.dev,
+                                       .anew = !u->engine->opts.cache_artifacts,
+                                       .contents = u->engine->opts.contents };
 }
 
 bool unit_is_watched(const struct unit *u)

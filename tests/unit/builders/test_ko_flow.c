@@ -35,6 +35,7 @@ struct world {
     struct skf_ko_options options;
     struct skf_strv platforms;
     char *root, *src, *cache, *calls;
+    bool contents;
     struct skf_err err;
     bool over;
     uv_timer_t cap;
@@ -97,7 +98,24 @@ static struct skf_build_context context(struct world *w)
     return (struct skf_build_context){ .services = &w->services,
                                        .artifact = &w->artifact,
                                        .dir = w->src,
+                                       .contents = w->contents,
                                        .platforms = &w->platforms };
+}
+
+/* Until a clock can tell what was written before from what is written from now on: what is as fresh
+ * as the question is asked about again. */
+static void settle(struct world *w)
+{
+    struct stat before, now;
+    skf_autofree char *path = skf_path_join(w->root, "clock");
+    put(w->root, "clock", "");
+    assert_int_equal(stat(path, &before), 0);
+    do {
+        put(w->root, "clock", "");
+        assert_int_equal(stat(path, &now), 0);
+    } while ((now.st_ctim.tv_sec - before.st_ctim.tv_sec) * 1000000000LL + now.st_ctim.tv_nsec -
+                 before.st_ctim.tv_nsec <
+             30 * 1000000LL);
 }
 
 static void ended(struct world *w, const struct skf_err *err)
@@ -143,6 +161,7 @@ static void test_build_remembers(void **state)
     struct skf_build b;
     open_world(&w, state, "module");
     put(w.src, "go.mod", "module ex/web\n");
+    settle(&w);
     build(&w, &b, 0);
     assert_int_equal(w.err.code, SKF_OK);
     assert_int_equal(calls(&w), 2); /* list, build */
@@ -153,7 +172,7 @@ static void test_build_remembers(void **state)
     skf_build_release(&b);
 
     build(&w, &b, 0);
-    assert_int_equal(calls(&w), 1); /* build */
+    assert_int_equal(calls(&w), 0);
     assert_string_equal(b.digest, first);
     assert_ptr_equal(b.image->layers[1], layer); /* nothing was hashed again */
     skf_build_release(&b);
@@ -172,6 +191,134 @@ static void test_build_remembers(void **state)
     close_world(&w);
 }
 
+/* A process that knows nothing but what the cache says. */
+static size_t next_process(struct world *w, char digest[SKF_DIGEST_TEXT])
+{
+    struct skf_build b;
+    calls(w);
+    skf_ko_session_forget_all();
+    build(w, &b, 0);
+    assert_int_equal(w->err.code, SKF_OK);
+    snprintf(digest, SKF_DIGEST_TEXT, "%s", b.digest);
+    skf_build_release(&b);
+    return calls(w);
+}
+
+static void test_next_process_knows(void **state)
+{
+    struct world w;
+    char first[SKF_DIGEST_TEXT], now[SKF_DIGEST_TEXT];
+    open_world(&w, state, "next");
+    put(w.src, "go.mod", "module ex/web\n");
+    put(w.src, "kodata/a", "a");
+    settle(&w);
+    assert_int_equal(next_process(&w, first), 2);
+    assert_int_equal(next_process(&w, now), 0);
+    assert_string_equal(now, first);
+
+    /* What may change the image is asked about; the image is what it is. */
+    static const struct {
+        const char *name, *text;
+        bool same_image;
+    } changes[] = {
+        { "main.go", "package main\n\nfunc main() {_}\n", false }, /* of one length and time */
+        { "main.go", "package main\n\nfunc main() {}\n", true },
+        { "other.go", "package main\n", true },
+        { "asm.s", "", true },
+        { "default.pgo", "x", true },
+        { "go.mod", "module ex/web\n//\n", true },
+        { "go.sum", "x", true },
+        { "go.work", "go 1.21\n", true },
+        { "vendor/modules.txt", "#", true },
+        { "kodata/a", "b", false },
+        { "kodata/b", "b", false },
+        { ".ko.yaml", "defaultFlags: [-v]\n", true },
+    };
+    const struct timespec old[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+    for (size_t i = 0; i < SKF_ARRAY_LEN(changes); i++) {
+        skf_autofree char *path = skf_path_join(w.src, changes[i].name);
+        snprintf(first, sizeof first, "%s", now);
+        put(w.src, changes[i].name, changes[i].text);
+        assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+        settle(&w);
+        if (next_process(&w, now) == 0)
+            fail_msg("'%s' was not looked at", changes[i].name);
+        if (i > 1)
+            assert_int_equal(strcmp(now, first) == 0, changes[i].same_image);
+        if (next_process(&w, now) != 0)
+            fail_msg("after '%s' Go is asked again and again", changes[i].name);
+    }
+
+    /* Touched, or written again: the content is what counts. */
+    snprintf(first, sizeof first, "%s", now);
+    put(w.src, "main.go", "package main\n\nfunc main() {}\n");
+    assert_int_equal(next_process(&w, now), 0);
+    assert_string_equal(now, first);
+
+    settle(&w);
+    setenv("GOFLAGS", "-tags=x", 1);
+    assert_int_not_equal(next_process(&w, now), 0);
+    assert_int_equal(next_process(&w, now), 0);
+    setenv("CGO_ENABLED", "1", 1); /* a C compiler reads what nobody knows */
+    assert_int_not_equal(next_process(&w, now), 0);
+    assert_int_not_equal(next_process(&w, now), 0);
+    close_world(&w);
+}
+
+static void test_contents_are_wanted(void **state)
+{
+    struct world w;
+    struct skf_build b;
+    char digest[SKF_DIGEST_TEXT];
+    open_world(&w, state, "contents");
+    put(w.src, "go.mod", "module ex/web\n");
+    settle(&w);
+    assert_int_equal(next_process(&w, digest), 2);
+    skf_ko_session_forget_all();
+    build(&w, &b, 0);
+    assert_int_equal(calls(&w), 0);
+    assert_false(skf_blob_is_local(b.image->layers[1]));
+    skf_build_release(&b);
+    skf_ko_session_forget_all();
+    w.contents = true;
+    build(&w, &b, 0);
+    assert_int_equal(calls(&w), 1);
+    assert_true(skf_blob_is_local(b.image->layers[1]));
+    assert_string_equal(b.digest, digest);
+    skf_build_release(&b);
+    close_world(&w);
+}
+
+/* Every single byte of what is kept may be damaged: then it is as if it were not there. */
+static void test_damaged_store(void **state)
+{
+    struct world w;
+    char first[SKF_DIGEST_TEXT], now[SKF_DIGEST_TEXT];
+    struct skf_err err = SKF_ERR_INIT;
+    skf_autostrv struct skf_strv names = SKF_STRV_INIT;
+    skf_autobuf struct skf_buf text = SKF_BUF_INIT;
+    open_world(&w, state, "damaged");
+    put(w.src, "go.mod", "module ex/web\n");
+    settle(&w);
+    next_process(&w, first);
+    skf_autofree char *dir = skf_path_join(w.cache, "ko/known");
+    assert_int_equal(skf_file_list(dir, &names, &err), 0);
+    assert_int_equal(names.n, 1);
+    skf_autofree char *path = skf_path_join(dir, names.v[0]);
+    assert_int_equal(skf_file_read(path, 1 << 20, &text, &err), 0);
+    for (size_t i = 0; i < text.len; i += text.len / 7) {
+        skf_autofree char *bad = skf_xstrndup(text.data, text.len);
+        bad[i] ^= 1;
+        assert_int_equal(skf_file_write_atomic(path, 0600, bad, text.len, &err), 0);
+        assert_int_equal(next_process(&w, now), 2);
+        assert_string_equal(now, first);
+        assert_int_equal(skf_file_write_atomic(path, 0600, text.data, i, &err), 0);
+        assert_int_equal(next_process(&w, now), 2);
+    }
+    assert_int_equal(next_process(&w, now), 0);
+    close_world(&w);
+}
+
 static void test_without_go_mod(void **state)
 {
     struct world w;
@@ -179,16 +326,20 @@ static void test_without_go_mod(void **state)
     open_world(&w, state, "no-module");
     build(&w, &b, 0);
     assert_int_equal(w.err.code, SKF_OK);
-    assert_int_equal(calls(&w), 3); /* list, list of the directory, build */
+    assert_int_equal(calls(&w), 4); /* list, list of the directory, list of the files, build */
     assert_int_equal(b.notes.n, 1);
     assert_non_null(strstr(b.notes.v[0], "no go.mod"));
     const json_t *config = json_object_get(b.image->config_doc, "config");
     const json_t *entry = json_array_get(json_object_get(config, "Entrypoint"), 0);
     assert_string_equal(json_string_value(entry), "/ko-app/web"); /* the directory's name */
     skf_build_release(&b);
+    settle(&w);
     build(&w, &b, 0);
-    assert_int_equal(calls(&w), 1);
     assert_int_equal(b.notes.n, 0); /* said once */
+    skf_build_release(&b);
+    calls(&w);
+    build(&w, &b, 0);
+    assert_int_equal(calls(&w), 0);
     skf_build_release(&b);
     skf_autofree char *gomod = skf_path_join(w.src, "go.mod");
     assert_false(skf_file_exists(gomod)); /* nothing was written into the user's tree */
@@ -256,20 +407,12 @@ static struct skf_inputs inputs(struct world *w)
     return j.inputs;
 }
 
-/* Files that Go has read long ago: what is newer than the question is asked about again. */
-static void age(const char *dir, const char *name)
-{
-    skf_autofree char *path = skf_path_join(dir, name);
-    const struct timespec times[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
-    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
-}
-
 static void test_inputs_are_kept(void **state)
 {
     struct world w;
     open_world(&w, state, "inputs");
     put(w.src, "go.mod", "module ex/web\n");
-    age(w.src, "main.go");
+    settle(&w);
     struct skf_inputs in = inputs(&w);
     assert_true(has_path(&in.files, w.src, "main.go"));
     assert_true(has_path(&in.manifests, w.src, "go.mod"));
@@ -289,7 +432,7 @@ static void test_inputs_are_kept(void **state)
     skf_build_release(&b);
 
     put(w.src, "main.go", "package main\nimport _ \"os\"\nfunc main() {}\n");
-    age(w.src, "main.go");
+    settle(&w);
     in = inputs(&w);
     assert_int_equal(calls(&w), 1);
     skf_inputs_release(&in);
@@ -318,9 +461,11 @@ static void test_inputs_without_go_mod(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_build_remembers), cmocka_unit_test(test_without_go_mod),
-        cmocka_unit_test(test_broken_code),     cmocka_unit_test(test_cancel_at_every_turn),
-        cmocka_unit_test(test_inputs_are_kept), cmocka_unit_test(test_inputs_without_go_mod),
+        cmocka_unit_test(test_build_remembers),       cmocka_unit_test(test_next_process_knows),
+        cmocka_unit_test(test_contents_are_wanted),   cmocka_unit_test(test_damaged_store),
+        cmocka_unit_test(test_without_go_mod),        cmocka_unit_test(test_broken_code),
+        cmocka_unit_test(test_cancel_at_every_turn),  cmocka_unit_test(test_inputs_are_kept),
+        cmocka_unit_test(test_inputs_without_go_mod),
     };
     return cmocka_run_group_tests(tests, make_scratch, drop_scratch);
 }
