@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -171,8 +172,10 @@ static void in_the_background_nothing_is_touched(void **state)
     assert_true(pid >= 0);
     if (pid == 0) {
         pid_t job = fork();
-        if (job == 0)
+        if (job == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL); /* a group of its own outlives ours */
             child(true);
+        }
         signal(SIGTTOU, SIG_IGN);
         pause();
         _exit(0);
