@@ -228,6 +228,9 @@ static void next_step(struct skf_engine *e)
     }
     if (any_unit(e, is_busy) || (any_unit(e, is_dirty) && !any_unit(e, is_failed)))
         return;
+    if (e->in_loop && deploy_busy(e) && (e->deploy_due || e->manifests_dirty) &&
+        !any_unit(e, is_failed) && !hold_deploys(e))
+        deploy_pre_empt(e);
     if (!e->in_loop || deploy_busy(e))
         return;
     if (any_unit(e, is_failed)) {

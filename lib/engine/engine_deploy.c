@@ -1,9 +1,10 @@
 /* happy path: is it still the same cluster -> kustomize, when it must run again -> render (files
  * are small) -> deployers with sources of their own, one after the other -> what differs from what
  * is applied, and whose it is -> a dry run -> kubectl, perhaps already waiting -> what has left the
- * manifests goes -> serve. failures:   an event; nothing is remembered, so that the next try
- * applies all of it again. on cancel:  applying manifests is short and is left to end, so that
- * nothing is half applied; all else ends. */
+ * manifests goes -> serve.
+ * failures:   an event; nothing is remembered, so that the next try applies all of it again.
+ * on cancel:  a newer deploy that is ready ends all of it, and begins anew. At the end of a session
+ *             applying, which is short, is left to end, so that what was created is known. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -391,6 +392,15 @@ static void abort_nothing(struct skf_flow *f)
     (void)f; /* it ends by itself, soon */
 }
 
+/* Nothing of it is remembered: the next one applies all of it again. */
+static void abort_apply(struct skf_flow *f)
+{
+    struct skf_engine *e = engine_of(f);
+    size_t at;
+    const struct skf_deployer_ops *feeder = deploy_feeder(e, &at);
+    feeder->cancel(&e->deploys[at]);
+}
+
 static enum skf_next compare(struct skf_flow *f)
 {
     struct skf_engine *e = engine_of(f);
@@ -486,7 +496,7 @@ static enum skf_next apply(struct skf_flow *f)
     struct skf_deploy *d = e->prepared ? &e->deploys[at] : fill_apply(e, at);
     e->applying = true;
     e->apply_began_wall_ms = skf_clock_wall_ms();
-    f->abort = abort_nothing;
+    f->abort = abort_apply;
     feeder->deploy(d, text.data, text.len);
     return SKF_WAIT;
 }
@@ -578,6 +588,14 @@ void deploy_start(struct skf_engine *e)
     e->acted = false;
     e->deploying = true;
     skf_flow_start(e->services.loop, &e->deploying_flow, steps, on_deployed);
+}
+
+void deploy_pre_empt(struct skf_engine *e)
+{
+    if (!e->deploying || e->removing)
+        return;
+    e->manifests_dirty = e->manifests_dirty || e->sources_changed;
+    skf_flow_cancel(&e->deploying_flow);
 }
 
 void deploy_stop(struct skf_engine *e)

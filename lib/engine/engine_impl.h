@@ -10,6 +10,7 @@
  *   engine_serve.c  what comes after apply: rollout, logs, port-forwards
  *   engine_watch.c  which paths matter, what a change of each means, reading skaffold.yaml again
  *   engine_cache.c  was it built before?
+ *   engine_own.c    builds that write into their own sources
  *   engine_hold.c   changes that wait for a trigger
  *   engine_control.c  what the control socket is asked
  *
@@ -35,6 +36,16 @@
 struct skf_claim;    /* engine_claim.c */
 struct skf_rehearse; /* engine_rehearse.c */
 struct skf_serve;    /* engine_serve.c */
+
+/* What an artifact's own builds have written into its sources. */
+struct unit_own {
+    bool foreign, seen; /* of the changes that are being judged */
+    bool counted;       /* this build has written something */
+    bool pending;       /* ... and it waits to be judged at its end */
+    int rounds;
+    char *path; /* the last one */
+    struct skf_strv ignored;
+};
 
 /* What an artifact's search in the cache, and its remembering, need. */
 struct unit_cache {
@@ -76,7 +87,8 @@ struct unit {
     struct skf_build build;
     struct skf_hooked hooked;
     bool building;
-    int64_t build_began_wall_ms;
+    int64_t build_began_wall_ms, build_ended_wall_ms;
+    struct unit_own own;
 
     struct skf_inputs inputs;
     bool has_inputs, ask_inputs, asking;
@@ -220,6 +232,8 @@ void deploy_unprepare(struct skf_engine *e);
 /* Asks what runs to end, but for an apply of manifests: that is short, and nothing is half applied.
  */
 void deploy_stop(struct skf_engine *e);
+/* Something newer is ready to be deployed: the running deploy makes room. */
+void deploy_pre_empt(struct skf_engine *e);
 /* Is a deploy under way? One that is only prepared is none. */
 bool deploy_busy(const struct skf_engine *e);
 bool deploy_idle(const struct skf_engine *e);
@@ -337,6 +351,15 @@ void cache_on_inputs(struct unit *u, bool ok);
 /* A build has ended well. */
 void cache_remember(struct unit *u);
 bool cache_idle(const struct unit *u);
+
+/* engine_own.c */
+/* A path of this artifact has changed: tell all of them, then ask own_decide whether the artifact
+ * must be built (it may have become dirty), or all of it was the build's own doing. */
+void own_note(struct unit *u, const char *path);
+bool own_decide(struct unit *u);
+void own_build_begins(struct unit *u);
+void own_build_ended(struct unit *u);
+void own_release(struct unit *u);
 
 /* engine_hold.c */
 bool hold_builds(const struct skf_engine *e);

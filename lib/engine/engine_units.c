@@ -74,6 +74,7 @@ void units_free(struct unit *units, size_t n)
         free(u->digest);
         retire_inputs(u);
         cache_release(u);
+        own_release(u);
         skf_image_unref(u->image);
     }
     free(units);
@@ -190,6 +191,7 @@ static void on_build_done(struct skf_build *b, const struct skf_err *err)
     struct skf_engine *e = u->engine;
     const char *image = u->planned->artifact->image;
     u->building = u->busy = false;
+    own_build_ended(u);
     for (size_t i = 0; i < b->notes.n; i++)
         engine_emit(e, SKF_EV_NOTE, image, b->notes.v[i]);
     if (!err) {
@@ -304,6 +306,7 @@ void unit_build(struct unit *u)
     b->on_progress = on_build_progress;
     b->done = on_build_done;
     u->building = true;
+    own_build_begins(u);
     u->build_began_wall_ms = skf_clock_wall_ms();
     if (u->cache.on && !u->has_inputs && !u->asking) /* to watch, and to remember the result */
         u->ask_inputs = true;

@@ -29,19 +29,45 @@ static int64_t save_time_ms(const char *path)
     return at <= now && now - at < PLAUSIBLE_SAVE_MS ? at : now;
 }
 
-static void touch_unit(struct unit *u, const char *path)
+/* May the list of inputs be another one now? */
+static void touch_inputs(struct unit *u, const char *path)
 {
-    u->dirty = u->touched = true;
-    if (u->has_inputs && skf_strv_has(&u->inputs.manifests, path))
-        u->ask_inputs = true;
-    for (size_t i = 0; i + 1 < u->inputs.dirs.n; i += 2) { /* a new file, or one that has gone */
+    if (u->ask_inputs) /* thousands may change at once */
+        return;
+    u->ask_inputs = !u->has_inputs || skf_strv_has(&u->inputs.manifests, path);
+    for (size_t i = 0; !u->ask_inputs && i + 1 < u->inputs.dirs.n; i += 2) {
+        /* a new file, or one that has gone */
         skf_autofree char *dir = skf_path_dir(path);
-        if (strcmp(u->inputs.dirs.v[i], dir) == 0 &&
-            (!skf_file_exists(path) || !skf_strv_has(&u->inputs.files, path)))
-            u->ask_inputs = true;
+        u->ask_inputs = strcmp(u->inputs.dirs.v[i], dir) == 0 &&
+                        (!skf_file_exists(path) || !skf_strv_has(&u->inputs.files, path));
     }
-    if (!u->has_inputs)
-        u->ask_inputs = true;
+}
+
+/* Stores what a change means; false when it is a build's own doing, and starts nothing. */
+static bool take_changes(struct skf_engine *e, const struct skf_watch_change *changes, size_t n)
+{
+    bool acts = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct skf_watch_change *c = &changes[i];
+        skf_log_debug("changed: %s%s", c->path, c->gone ? " (gone)" : "");
+        acts = acts || c->owner == &owner_config || c->owner == &owner_manifests;
+        if (c->owner == &owner_config)
+            e->config_dirty = true;
+        else if (c->owner == &owner_manifests)
+            e->manifests_dirty = true;
+        else
+            own_note(c->owner, c->path);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct unit *u = changes[i].owner;
+        if (changes[i].owner == &owner_config || changes[i].owner == &owner_manifests)
+            continue;
+        touch_inputs(u, changes[i].path);
+        if (!own_decide(u)) /* of all its changes, the first time it is asked */
+            continue;
+        u->dirty = u->touched = acts = true;
+    }
+    return acts;
 }
 
 static void on_change(void *data, const struct skf_watch_change *changes, size_t n)
@@ -50,17 +76,13 @@ static void on_change(void *data, const struct skf_watch_change *changes, size_t
     int64_t saved = 0;
     if (e->phase != ENGINE_RUNNING)
         return;
+    if (!take_changes(e, changes, n)) {
+        engine_pump(e);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
-        const struct skf_watch_change *c = &changes[i];
-        int64_t at = save_time_ms(c->path);
+        int64_t at = save_time_ms(changes[i].path);
         saved = at > saved ? at : saved;
-        skf_log_debug("changed: %s%s", c->path, c->gone ? " (gone)" : "");
-        if (c->owner == &owner_config)
-            e->config_dirty = true;
-        else if (c->owner == &owner_manifests)
-            e->manifests_dirty = true;
-        else
-            touch_unit(c->owner, c->path);
     }
     e->deploy_failed = false;
     hooks_retry(e);

@@ -23,6 +23,9 @@
 
 struct fake {
     bool hold, hold_inputs, tree, no_key;
+    bool writes; /* each build writes another DIR/gen.txt */
+    bool hold_apply;
+    int applies_canceled;
     int skips_freed;
     int started, built, failed, canceled, asked;
     char order[256]; /* names of artifacts, as their builds began */
@@ -83,6 +86,11 @@ static inline void fake_start(struct skf_build *b)
     job->build = b;
     b->priv = job;
     fake.started++;
+    if (fake.writes) {
+        skf_autofree char *gen = skf_path_join(b->ctx.dir, "gen.txt");
+        skf_autofree char *text = skf_xasprintf("build %d", fake.started);
+        skf_file_write_atomic(gen, 0600, text, strlen(text), &ignored);
+    }
     strncpy(fake.order + strlen(fake.order), b->ctx.artifact->image,
             sizeof fake.order - strlen(fake.order) - 1);
     skf_defer_start(b->ctx.services->loop, &job->defer, 1, fake_build_end);
@@ -224,7 +232,12 @@ static inline void fake_apply_end(struct skf_defer *d)
     struct fake_apply *a = SKF_CONTAINER_OF(d, struct fake_apply, defer);
     struct skf_deploy *deploy = a->deploy;
     struct skf_err err = SKF_ERR_INIT;
+    if (fake.hold_apply && a->manifests && !a->cancelled) {
+        skf_defer_start(deploy->services->loop, &a->defer, 1, fake_apply_end);
+        return;
+    }
     if (a->cancelled) {
+        fake.applies_canceled += a->manifests != NULL;
         skf_err_set(&err, SKF_ECANCELED, "cancelled");
     } else if (fake.apply_fails && !a->removing) {
         fake.apply_fails--;

@@ -182,6 +182,69 @@ static void what_the_builder_ignores_starts_nothing(void **state)
     assert_int_equal(fake.skips_freed, 1);
 }
 
+static void a_build_that_writes_its_own_sources_is_stopped_and_named(void **state)
+{
+    struct world *w = *state;
+    fake.tree = fake.writes = true;
+    start(w);
+    WAIT_FOR(w, SKF_EV_WARNING, 1);
+    assert_non_null(strstr(w->last_text[SKF_EV_WARNING], "the build of 'app' writes"));
+    assert_non_null(strstr(w->last_text[SKF_EV_WARNING], "app/gen.txt"));
+    lf_quiet(&w->lf, 300);             /* shows that it has ended */
+    assert_int_equal(fake.started, 4); /* the first, and three rounds */
+    put(w, "app/src.txt", "two");      /* a save of the user still counts, once */
+    LF_UNTIL(&w->lf, fake.started == 5 && fake.applied == 2);
+    lf_quiet(&w->lf, 300);
+    assert_int_equal(fake.started, 5);
+    fake.writes = false;
+    put(w, "app/gen.txt", "by hand"); /* and so does the file, when no build writes it */
+    LF_UNTIL(&w->lf, fake.started == 6);
+    stop(w);
+}
+
+static void many_saves_during_builds_are_not_taken_for_the_builds_own(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    lf_quiet(&w->lf, 60); /* nobody saves within milliseconds of a build's end */
+    fake.hold = true;
+    for (char save = 'a'; save < 'h'; save++) {
+        char text[] = { save, '\0' };
+        int seen = w->counts[SKF_EV_CHANGED];
+        put(w, "app/src.txt", text);
+        if (save < 'd') /* from then on it no longer cancels */
+            LF_UNTIL(&w->lf, w->counts[SKF_EV_CHANGED] > seen);
+        else
+            lf_quiet(&w->lf, 80);
+    }
+    fake.hold = false;
+    char digest[SKF_DIGEST_TEXT];
+    skf_digest_of("g", 1, digest);
+    LF_UNTIL(&w->lf, strstr(fake.last_applied.data, digest));
+    assert_int_equal(w->counts[SKF_EV_WARNING], 0);
+    stop(w);
+}
+
+static void a_newer_save_pre_empts_an_apply_that_takes_long(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    fake.hold_apply = true;
+    put(w, "app/src.txt", "two");
+    WAIT_FOR(w, SKF_EV_DEPLOY_STARTED, 2);
+    put(w, "app/src.txt", "three");
+    LF_UNTIL(&w->lf, fake.applies_canceled == 1);
+    fake.hold_apply = false;
+    WAIT_FOR(w, SKF_EV_WATCHING, 2);
+    char digest[SKF_DIGEST_TEXT];
+    skf_digest_of("three", 5, digest);
+    assert_non_null(strstr(fake.last_applied.data, digest));
+    assert_int_equal(w->counts[SKF_EV_DEPLOY_FAILED], 0);
+    stop(w);
+}
+
 static void a_failed_build_keeps_dev_and_the_fix_recovers(void **state)
 {
     struct world *w = *state;
@@ -395,6 +458,9 @@ int main(void)
         T(a_newer_save_cancels_the_running_build),
         T(a_save_before_the_inputs_are_known_is_not_lost),
         T(what_the_builder_ignores_starts_nothing),
+        T(a_build_that_writes_its_own_sources_is_stopped_and_named),
+        T(many_saves_during_builds_are_not_taken_for_the_builds_own),
+        T(a_newer_save_pre_empts_an_apply_that_takes_long),
         T(a_failed_build_keeps_dev_and_the_fix_recovers),
         T(a_failed_apply_is_tried_again_with_the_next_change),
         T(a_manifest_edit_is_applied_without_a_build),
