@@ -155,6 +155,44 @@ static enum skf_next deliver(struct skf_flow *f)
     return SKF_NEXT;
 }
 
+/* --- bills of materials ----------------------------------------------------------------------- */
+
+static void on_attached(struct skf_ko_attach *a, const struct skf_err *err)
+{
+    struct skf_ko_build *kb = a->data;
+    if (a->without_modules)
+        say(kb, "the program holds no list of its modules: the bill of materials has none");
+    skf_flow_resume(&kb->flow, err);
+}
+
+static void stop_attach(struct skf_flow *f)
+{
+    skf_ko_attach_cancel(&skf_ko_build_of(f)->attach);
+}
+
+/* As ko does after every push; the inner loop does without. */
+static enum skf_next attach(struct skf_flow *f)
+{
+    struct skf_ko_build *kb = skf_ko_build_of(f);
+    const struct skf_build *b = kb->b;
+    if (!kb->deliver_used || b->ctx.dev || !b->ctx.services->sbom ||
+        b->target.kind != SKF_TARGET_REGISTRY)
+        return SKF_NEXT;
+    if (!kb->use_kept)
+        kb->programs = skf_xcalloc(kb->n_children, sizeof *kb->programs);
+    for (size_t i = 0; i < kb->n_children && kb->programs; i++)
+        kb->programs[i] = kb->units.v[kb->unit_of[i]]->go.fd;
+    kb->attach = (struct skf_ko_attach){ .services = b->ctx.services,
+                                         .reference = b->reference,
+                                         .image = kb->image,
+                                         .programs = kb->programs,
+                                         .data = kb,
+                                         .done = on_attached };
+    f->abort = stop_attach;
+    skf_ko_attach_start(&kb->attach);
+    return SKF_WAIT;
+}
+
 static enum skf_next conclude(struct skf_flow *f)
 {
     struct skf_ko_build *kb = skf_ko_build_of(f);
@@ -189,6 +227,7 @@ static const struct skf_step steps[] = {
     { "keep", skf_ko_build_keep },
     { "deliver", deliver },
     { "deliver", skf_ko_build_wait },
+    { "sbom", attach },
     { "result", conclude },
     { 0 },
 };
@@ -231,6 +270,7 @@ static void release(struct skf_ko_build *kb)
     skf_vec_release(&kb->units);
     free(kb->unit_of);
     free(kb->children);
+    free(kb->programs);
     if (kb->deliver_used)
         skf_deliver_release(&kb->deliver);
     skf_image_unref(kb->image);

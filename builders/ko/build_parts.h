@@ -3,6 +3,7 @@
 #ifndef SKF_BUILDERS_KO_BUILD_PARTS_H
 #define SKF_BUILDERS_KO_BUILD_PARTS_H
 #include "builders/ko/assemble.h"
+#include "builders/ko/attach.h"
 #include "builders/ko/gobuild.h"
 #include "builders/ko/prepare.h"
 #include "builders/ko/vcs.h"
@@ -47,6 +48,8 @@ struct skf_ko_build {
     struct skf_ko_kept *to_keep;
     struct skf_work keep;
     enum skf_compression how;
+    struct skf_ko_attach attach; /* bills of materials */
+    int *programs;               /* child -> its open binary, for attach */
     struct skf_work clean; /* old binaries in the cache: once a process, beside the first build */
     /* operations that run side by side; a step waits until there are none */
     size_t pending;

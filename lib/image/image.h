@@ -89,4 +89,6 @@ struct skf_image *skf_image_scratch(const struct skf_platform *platform);
 struct skf_image *skf_image_static(const struct skf_platform *platform, struct skf_err *err);
 /* Go's JSON text for equal digests: compact, <, >, & and U+2028/9 escaped; owned. */
 char *skf_image_json(const json_t *doc);
+/* The same as its encoder prints it with an indent of two blanks and a line end; owned. */
+char *skf_image_json_indented(const json_t *doc);
 #endif

@@ -51,51 +51,83 @@ static void add_string(struct skf_buf *b, const char *s, size_t len)
     skf_buf_addc(b, '"');
 }
 
-/* Depth is limited by jansson's parser (2048). */
-static void add_value(struct skf_buf *b, const json_t *v)
+/* How the text is laid out: 0 = without any blank, else so many of them a level. */
+struct layout {
+    struct skf_buf *b;
+    int indent, level;
+};
+
+static void new_line(const struct layout *l)
 {
-    size_t i;
-    const char *sep = "";
+    if (l->indent)
+        skf_buf_addf(l->b, "\n%*s", l->indent * l->level, "");
+}
+
+static void add_value(struct layout *l, const json_t *v);
+
+static void add_object(struct layout *l, json_t *v)
+{
+    const char *key, *sep = "";
+    json_t *member;
+    skf_buf_addc(l->b, '{');
+    l->level++;
+    json_object_foreach(v, key, member)
+    {
+        skf_buf_adds(l->b, sep);
+        new_line(l);
+        add_string(l->b, key, strlen(key));
+        skf_buf_adds(l->b, l->indent ? ": " : ":");
+        add_value(l, member);
+        sep = ",";
+    }
+    l->level--;
+    if (*sep)
+        new_line(l);
+    skf_buf_addc(l->b, '}');
+}
+
+static void add_array(struct layout *l, const json_t *v)
+{
+    skf_buf_addc(l->b, '[');
+    l->level++;
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        skf_buf_adds(l->b, i ? "," : "");
+        new_line(l);
+        add_value(l, json_array_get(v, i));
+    }
+    l->level--;
+    if (json_array_size(v))
+        new_line(l);
+    skf_buf_addc(l->b, ']');
+}
+
+/* Depth is limited by jansson's parser (2048). */
+static void add_value(struct layout *l, const json_t *v)
+{
     switch (json_typeof(v)) {
     case JSON_OBJECT:
-        skf_buf_addc(b, '{');
-        for (void *it = json_object_iter((json_t *)(uintptr_t)v); it;
-             it = json_object_iter_next((json_t *)(uintptr_t)v, it)) {
-            const char *key = json_object_iter_key(it);
-            skf_buf_adds(b, sep);
-            add_string(b, key, strlen(key));
-            skf_buf_addc(b, ':');
-            add_value(b, json_object_iter_value(it));
-            sep = ",";
-        }
-        skf_buf_addc(b, '}');
+        add_object(l, (json_t *)(uintptr_t)v);
         break;
     case JSON_ARRAY:
-        skf_buf_addc(b, '[');
-        for (i = 0; i < json_array_size(v); i++) {
-            skf_buf_adds(b, sep);
-            add_value(b, json_array_get(v, i));
-            sep = ",";
-        }
-        skf_buf_addc(b, ']');
+        add_array(l, v);
         break;
     case JSON_STRING:
-        add_string(b, json_string_value(v), json_string_length(v));
+        add_string(l->b, json_string_value(v), json_string_length(v));
         break;
     case JSON_INTEGER:
-        skf_buf_addf(b, "%lld", (long long)json_integer_value(v));
+        skf_buf_addf(l->b, "%lld", (long long)json_integer_value(v));
         break;
     case JSON_REAL:
-        skf_buf_addf(b, "%.17g", json_real_value(v));
+        skf_buf_addf(l->b, "%.17g", json_real_value(v));
         break;
     case JSON_TRUE:
-        skf_buf_adds(b, "true");
+        skf_buf_adds(l->b, "true");
         break;
     case JSON_FALSE:
-        skf_buf_adds(b, "false");
+        skf_buf_adds(l->b, "false");
         break;
     case JSON_NULL:
-        skf_buf_adds(b, "null");
+        skf_buf_adds(l->b, "null");
         break;
     }
 }
@@ -103,6 +135,14 @@ static void add_value(struct skf_buf *b, const json_t *v)
 char *skf_image_json(const json_t *doc)
 {
     struct skf_buf b = SKF_BUF_INIT;
-    add_value(&b, doc);
+    add_value(&(struct layout){ .b = &b }, doc);
+    return skf_buf_take(&b);
+}
+
+char *skf_image_json_indented(const json_t *doc)
+{
+    struct skf_buf b = SKF_BUF_INIT;
+    add_value(&(struct layout){ .b = &b, .indent = 2 }, doc);
+    skf_buf_addc(&b, '\n');
     return skf_buf_take(&b);
 }
