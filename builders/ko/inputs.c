@@ -12,6 +12,8 @@
 const char skf_ko_go_glob[] = "{[!._],[!._]*[!t],[!._]t,[!._]*[!s]t,[!._]st,[!._]*[!e]st,[!._]est,"
                               "[!._]*[!t]est,[!._]test,[!._]*[!_]test}.go";
 
+enum { MAX_MANIFEST = 4 * 1024 * 1024 };
+
 static void add_pair(struct skf_strv *dirs, const char *dir, const char *glob)
 {
     for (size_t i = 0; i + 1 < dirs->n; i += 2)
@@ -36,6 +38,37 @@ static void add_existing_manifest(struct skf_inputs *in, const char *dir, const 
         add_manifest(in, dir, name);
 }
 
+static bool is_local_path(const char *word)
+{
+    return word[0] == '/' || strcmp(word, ".") == 0 || strcmp(word, "..") == 0 ||
+           strncmp(word, "./", 2) == 0 || strncmp(word, "../", 3) == 0;
+}
+
+/* Modules that a go.mod or go.work names by their directories ("=> ./x", "use ./x"): what they
+ * require counts, also when nothing of them is imported. */
+static void add_local_modules(struct skf_inputs *in, const char *path)
+{
+    skf_autobuf struct skf_buf text = SKF_BUF_INIT;
+    skf_autostrv struct skf_strv lines = SKF_STRV_INIT;
+    struct skf_err ignored = SKF_ERR_INIT;
+    skf_autofree char *dir = skf_path_dir(path);
+    if (skf_file_read(path, MAX_MANIFEST, &text, &ignored) < 0)
+        return;
+    skf_strv_split(&lines, text.data, "\r\n");
+    for (size_t i = 0; i < lines.n; i++) {
+        skf_autostrv struct skf_strv words = SKF_STRV_INIT;
+        char *comment = strstr(lines.v[i], "//");
+        if (comment)
+            *comment = '\0';
+        skf_strv_split(&words, lines.v[i], " \t\"`");
+        if (!words.n || !is_local_path(words.v[words.n - 1]))
+            continue;
+        skf_autofree char *module = skf_path_abs(dir, words.v[words.n - 1]);
+        add_manifest(in, module, "go.mod");
+        add_manifest(in, module, "go.sum");
+    }
+}
+
 static void add_module(struct skf_inputs *in, const char *gomod)
 {
     skf_autofree char *dir = skf_path_dir(gomod);
@@ -45,6 +78,7 @@ static void add_module(struct skf_inputs *in, const char *gomod)
     skf_strv_add(&in->manifests, gomod);
     add_manifest(in, dir, "go.sum");
     add_existing_manifest(in, dir, "vendor/modules.txt");
+    add_local_modules(in, gomod);
 }
 
 /* The go.work that counts: GOWORK names one or says "off"; else the nearest above. */
@@ -58,6 +92,7 @@ static void add_workspace(struct skf_inputs *in, const char *run_dir)
         skf_autofree char *work = skf_path_join(dir, "go.work");
         if (skf_file_exists(work)) {
             add_manifest(in, dir, "go.work");
+            add_local_modules(in, work);
             add_manifest(in, dir, "go.work.sum");
             add_existing_manifest(in, dir, "vendor/modules.txt");
             return;

@@ -74,10 +74,14 @@ int skf_ko_outdir_take(const char *cache_dir, const char *key, const char *name,
         o.lock = skf_lock_try(lock, &busy, err);
         rc = busy || o.lock >= 0 ? 0 : -(int)err->code;
     }
-    if (rc == 0 && busy) {
-        skf_replace(&o.dir, private_dir(cache_dir, err));
-        o.is_private = true;
-        rc = o.dir ? 0 : -(int)err->code;
+    if (busy || rc < 0) {
+        /* A cache that cannot be written costs time, no more. */
+        char *own = busy ? private_dir(cache_dir, err) : skf_file_temp_dir("skiff-ko", &ignored);
+        skf_replace(&o.dir, own);
+        o.is_private = own;
+        rc = own ? 0 : -(int)err->code;
+        if (own)
+            skf_err_clear(err);
     }
     if (rc == 0) {
         o.out = skf_path_join(o.dir, name);
@@ -85,7 +89,7 @@ int skf_ko_outdir_take(const char *cache_dir, const char *key, const char *name,
         skf_file_remove_tree(o.tmp, &ignored); /* of a skiff that was killed */
         rc = skf_file_mkdirs(o.tmp, 0700, err);
     }
-    if (rc == 0)
+    if (rc == 0 && !o.is_private)
         utime(lock, NULL); /* what cleaning goes by */
     if (rc < 0)
         skf_ko_outdir_release(&o);

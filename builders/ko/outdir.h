@@ -12,14 +12,15 @@ struct skf_ko_outdir {
     char *out;       /* the binary */
     char *tmp;       /* GOTMPDIR: what a killed Go leaves behind is removed with it */
     int lock;        /* -1 = none */
-    bool is_private; /* somebody else has the stable place: removed at the end */
+    bool is_private; /* the stable place is somebody else's, or cannot be: removed at the end */
 };
 
 /* What the place is named after: the module directory, the package, the platform, flags and
  * environment. `out` is 32 hex digits. */
 void skf_ko_outdir_key(const struct skf_ko_plan *plan, const struct skf_ko_settings *settings,
                        const char *import_path, const struct skf_platform *platform, char out[33]);
-/* Takes CACHE/ko/bin/KEY, or a private directory when another skiff has it. Blocks for little. */
+/* Takes CACHE/ko/bin/KEY; or a private directory, when another skiff has it or nothing can be
+ * written there. Blocks for little. */
 int skf_ko_outdir_take(const char *cache_dir, const char *key, const char *name,
                        struct skf_ko_outdir *out, struct skf_err *err);
 /* Gives the place back; the binary stays, unless the place was private (an open descriptor of it

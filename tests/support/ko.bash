@@ -87,3 +87,21 @@ comparable() {
     jq -c 'if .manifests then .manifests[] |= del(.digest, .size)
            else .layers[] |= (.mediaType |= (sub("[.+]gzip$"; "")) | del(.digest, .size)) end' <<<"$1"
 }
+
+# count_go: from here on skiff finds a `go` that notes each of its runs.
+count_go() {
+    local dir=$BATS_TEST_TMPDIR/counting real
+    real=$(type -P go)
+    mkdir -p "$dir"
+    printf '#!/bin/sh\necho "$@" >>"%s"\nexec "%s" "$@"\n' "$BATS_TEST_TMPDIR/go.log" "$real" >"$dir/go"
+    chmod +x "$dir/go"
+    SKIFF_PATH=$dir:$PATH
+}
+
+# expect_go_runs N [PATTERN]: since the last question there were N runs of Go (whose arguments match).
+expect_go_runs() {
+    local log=$BATS_TEST_TMPDIR/go.log runs=0
+    [[ ! -e $log ]] || runs=$(grep -cE -- "${2:-.}" "$log") || true
+    [[ $runs == "$1" ]] || fail "Go ran $runs times where $1 was expected:" "$(cat "$log" 2>/dev/null)" || return
+    rm -f "$log"
+}

@@ -30,13 +30,15 @@ static struct skf_ko_packages recorded(const char *root)
 
 static void make_sources(const char *root)
 {
-    put(root, "app/go.mod", "module example.com/app\n");
+    put(root, "app/go.mod",
+        "module example.com/app\n\nreplace (\n\texample.com/other v1.0.0 => ../other // near\n"
+        "\texample.com/far => example.com/near v1.2.3\n)\n");
     put(root, "app/cmd/web/main.go", "package main\n");
     put(root, "app/cmd/web/static/a.txt", "a");
     put(root, "app/cmd/web/kodata/k.txt", "k");
     put(root, "app/vendor/modules.txt", "");
     put(root, "lib/go.mod", "module example.com/lib\n");
-    put(root, "go.work", "go 1.25\n");
+    put(root, "go.work", "go 1.25\n\nuse (\n\t./app\n\t\"./more\"\n)\n");
     put(root, "shared.txt", "s");
     put(root, ".git/HEAD", "x");
     skf_autofree char *link = skf_path_join(root, "app/cmd/web/kodata/link");
@@ -73,6 +75,8 @@ static void test_import_graph(void **state)
     assert_true(has_path(&in.files, root, "app/go.sum"));
     assert_true(has_path(&in.files, root, "lib/go.mod"));
     assert_true(has_path(&in.files, root, "go.work"));
+    assert_true(has_path(&in.manifests, root, "other/go.mod")); /* nothing of it is imported */
+    assert_true(has_path(&in.manifests, root, "more/go.mod"));
     assert_true(has_path(&in.files, root, "app/vendor/modules.txt"));
     assert_true(has_path(&in.files, root, "app/.ko.yaml"));
     assert_true(has_path(&in.files, root, "app/cmd/web/static/a.txt"));
