@@ -107,6 +107,7 @@ static int read_config(struct session *s, const char *command, bool accept_unsup
         .modules = &o->modules,
         .command = command,
         .kube_context = o->kube_context ? o->kube_context : s->current_context,
+        .kube_context_given = o->kube_context != NULL,
         .kube_namespace = s->namespace_,
         .no_profile_activation = !o->profile_auto_activation,
         .no_profile_propagation = !o->propagate_profiles,

@@ -63,7 +63,7 @@ static void add(struct skf_diagnostics *d, bool warning, const char *file, int l
                                   .col = col,
                                   .message = message,
                                   .hint = skf_xstrdup_null(hint),
-                                  .warning = warning };
+                                  .warning = warning || d->soften };
     size_t len;
     const char *source = doc && line ? skf_doc_line(doc, line, &len) : NULL;
     if (source)

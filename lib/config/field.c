@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/arena.h"
@@ -87,6 +88,28 @@ static void check_braces(struct skf_decode *d, const struct skf_field *f, const 
                        path);
 }
 
+/* Skaffold makes a number of what looks like one, and text of that again: 1.10 becomes 1.1, 0x10
+ * becomes 16. Here the text stays. */
+static void check_number(struct skf_decode *d, const struct skf_node *n, const char *path)
+{
+    char again[32];
+    long long value;
+    enum skf_scalar type = skf_node_scalar(n);
+    if (d->numbers_told || n->style != SKF_STYLE_PLAIN ||
+        (type != SKF_SCALAR_INT && type != SKF_SCALAR_FLOAT))
+        return;
+    if (skf_node_int(n, &value))
+        snprintf(again, sizeof again, "%lld", value);
+    else
+        snprintf(again, sizeof again, "%.15g", strtod(n->text, NULL));
+    if (strcmp(again, n->text) == 0 || !strpbrk(n->text, "0123456789"))
+        return;
+    d->numbers_told = true;
+    skf_diagnostic_add(d->diags, true, n, "quotes make both agree",
+                       "'%s' is the text '%s' here; Skaffold reads a number and makes '%s' of it",
+                       path, n->text, again);
+}
+
 static bool decode_string(struct skf_decode *d, const struct skf_field *f, const struct skf_node *n,
                           const char **out, const char *path)
 {
@@ -95,6 +118,7 @@ static bool decode_string(struct skf_decode *d, const struct skf_field *f, const
         return false;
     }
     check_braces(d, f, n, path);
+    check_number(d, n, path);
     *out = skf_arena_strdup(d->arena, n->text);
     return true;
 }
@@ -330,7 +354,9 @@ static void unknown(struct skf_decode *d, const struct skf_field *fields,
         names[i] = fields[i].name;
     const char *hint = d->moved ? d->moved(path, key->text, d->arena) : NULL;
     const char *near = hint ? NULL : skf_suggest(key->text, names, n);
-    if (near)
+    if (d->lenient && !hint)
+        hint = "it has no effect, as in Skaffold";
+    else if (near)
         hint = skf_arena_printf(d->arena, "did you mean '%s'?", near);
     skf_diagnostic_add(d->diags, d->lenient, key, hint, "unknown field '%s'%s%s", key->text,
                        *path ? " in " : "", path);

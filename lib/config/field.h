@@ -85,6 +85,7 @@ struct skf_decode {
     bool allow_refused; /* known but unsupported fields pass: an inactive profile, `diagnose` */
     bool only_shape; /* rules beyond names and types are warnings: `diagnose` prints all the same */
     bool lenient;    /* private: below a field that says so */
+    bool numbers_told; /* private: the remark about "1.10" was made */
     /* What became of a key that is unknown here: a hint (arena), or NULL. May be NULL. */
     const char *(*moved)(const char *path, const char *key, struct skf_arena *arena);
 };

@@ -13,6 +13,7 @@ struct skf_config_request {
     const struct skf_strv *modules;  /* -m */
     const char *command;             /* "dev", "run" ...: profile activation */
     const char *kube_context;        /* current or given context; may be NULL; profile activation */
+    bool kube_context_given;         /* ... by the user: not only the current one */
     const char *kube_namespace;      /* of the current context; NULL = "default" */
     bool no_profile_activation;
     bool no_profile_propagation; /* -p does not reach required modules */
@@ -38,10 +39,11 @@ struct skf_diagnostic {
 struct skf_diagnostics {
     struct skf_diagnostic *v;
     size_t n, cap;
+    bool soften; /* what is added becomes a warning */
 };
 #define SKF_DIAGNOSTICS_INIT                                                                       \
     {                                                                                              \
-        NULL, 0, 0                                                                                 \
+        NULL, 0, 0, false                                                                          \
     }
 void skf_diagnostics_release(struct skf_diagnostics *d);
 /* Are there findings that are not warnings? */

@@ -96,10 +96,11 @@ static void one_artifact(struct skf_decode *dec, const struct skf_artifact_schem
         a->options = skf_arena_alloc(dec->arena, s->size ? s->size : 1);
         if (!s->fields)
             continue;
-        dec->lenient = s->lenient;
+        bool before = dec->lenient;
+        dec->lenient = before || s->lenient;
         skf_fields_decode(dec, s->fields, options, a->options,
                           skf_arena_printf(dec->arena, "%s.%s", path, s->name));
-        dec->lenient = false;
+        dec->lenient = before;
     }
 }
 
@@ -227,7 +228,7 @@ void skf_model_check(struct skf_decode *dec, const struct skf_artifact_schema *s
         for (size_t k = 0; name && k < i; k++) {
             const char *other = skf_node_get_str(profiles->items[k], "name");
             if (other && strcmp(other, name) == 0)
-                skf_diagnostic_add(dec->diags, false, skf_node_get(p, "name"), NULL,
+                skf_diagnostic_add(dec->diags, dec->only_shape, skf_node_get(p, "name"), NULL,
                                    "two profiles are named '%s'", name);
         }
     }

@@ -130,6 +130,30 @@ void skf_profiles_active(const struct skf_node *root, const struct skf_profile_r
     }
 }
 
+void skf_profiles_check_context(const struct skf_node *before, const struct skf_node *root,
+                                const struct skf_profile_request *req,
+                                const struct skf_strv *active, struct skf_diagnostics *diags)
+{
+    const struct skf_node *wanted = skf_node_find(root, "deploy", "kubeContext", NULL);
+    const char *current = req->kube_context ? req->kube_context : "";
+    if (req->context_given || !req->automatic || !skf_node_str(wanted) || !wanted->len ||
+        strcmp(wanted->text, current) == 0)
+        return;
+    for (size_t i = 0; i < active->n; i++) {
+        const struct skf_node *profile = profile_named(before, active->v[i]);
+        const struct skf_node *list = skf_node_get(profile, "activation");
+        for (size_t k = 0; list && list->kind == SKF_SEQUENCE && k < list->n; k++) {
+            const struct skf_node *context = skf_node_get(list->items[k], "kubeContext");
+            if (skf_node_str(context) && context->len && entry_holds(list->items[k], req, diags))
+                skf_diagnostic_add(diags, false, context,
+                                   "revise the activation, or 'deploy.kubeContext'",
+                                   "the profile '%s' is active because the context is '%s', but "
+                                   "'deploy.kubeContext' is '%s'",
+                                   active->v[i], current, wanted->text);
+        }
+    }
+}
+
 /* Does a value count as set for this kind of field? */
 static bool counts(const struct skf_node *v, const struct skf_field *f)
 {

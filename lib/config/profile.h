@@ -14,10 +14,16 @@ struct skf_profile_request {
         *named; /* -p in order, and what a requiring module asks for; may be NULL */
     const char *command, *kube_context;
     bool automatic;
+    bool context_given; /* kube_context is the user's word, not the current one */
 };
 /* Names of the active profiles of a document, in the order in which they apply. */
 void skf_profiles_active(const struct skf_node *root, const struct skf_profile_request *req,
                          struct skf_strv *out, struct skf_diagnostics *diags);
+/* Of the active ones, one that the current context activated while the effective tree wants another
+ * context is a finding. Asked after they were applied, with `root` as it was before. */
+void skf_profiles_check_context(const struct skf_node *before, const struct skf_node *root,
+                                const struct skf_profile_request *req,
+                                const struct skf_strv *active, struct skf_diagnostics *diags);
 /* Overlays and patches, in order; then takes `profiles` out of the tree. */
 void skf_profiles_apply(struct skf_doc *d, struct skf_node *root, const struct skf_strv *active,
                         struct skf_diagnostics *diags);

@@ -9,7 +9,8 @@
     F("command", STRINGS, skf_hook, command, .required = true, .braces = true, .always = true,     \
       .help = "program and arguments, no shell"),                                                  \
         F("os", STRINGS, skf_hook, os, .help = "run only there: linux, darwin, windows"),          \
-        F("dir", STRING, skf_hook, dir, .path = true, .help = "working directory")
+        F("dir", STRING, skf_hook, dir, .path = true, .since = "v2beta27",                         \
+          .help = "working directory")
 #define CONTAINER_COMMAND                                                                          \
     F("command", STRINGS, skf_hook, command, .required = true, .braces = true, .always = true,     \
       .help = "program and arguments, run in each matching container")
@@ -57,7 +58,7 @@ static const struct skf_field git_tag[] = {
     F("variant", STRING, skf_wire_git_tag, variant, .since = "v1beta9",
       .help = "Tags, CommitSha, AbbrevCommitSha, TreeSha, AbbrevTreeSha"),
     F("prefix", STRING, skf_wire_git_tag, prefix, .since = "v2beta3"),
-    F("ignoreChanges", BOOL, skf_wire_git_tag, ignore_changes, .since = "v2beta12",
+    F("ignoreChanges", BOOL, skf_wire_git_tag, ignore_changes, .since = "v2beta11",
       .help = "never append '-dirty'"),
     END,
 };
@@ -224,7 +225,7 @@ const struct skf_field skf_schema_deploy[] = {
     F("kubectl", STRUCT_PTR, skf_wire, kubectl, .sub = kubectl,
       .size = sizeof(struct skf_wire_kubectl)),
     F("docker", STRUCT_PTR, skf_wire, docker, .sub = docker_deploy,
-      .size = sizeof(struct skf_wire_docker_deploy), .since = "v2beta24",
+      .size = sizeof(struct skf_wire_docker_deploy), .since = "v2beta23",
       .refused = "use deploy.kubectl", .refused_when = SKF_REFUSED_DEPLOYING),
     NOT("helm", STRUCT_PTR,
         "render the chart with 'helm template' and deploy it with 'kubectl: {}'",
@@ -318,10 +319,11 @@ struct profile {
 };
 const struct skf_field skf_schema_profile[] = {
     F("name", STRING, profile, name, .required = true),
-    F("activation", LIST, profile, activation, .sub = activation,
-      .size = sizeof(struct activation)),
+    F("activation", LIST, profile, activation, .sub = activation, .size = sizeof(struct activation),
+      .since = "v1beta4"),
     F("requiresAllActivations", BOOL, profile, all, .since = "v3alpha1"),
-    F("patches", LIST, profile, patches, .sub = patch, .size = sizeof(struct patch)),
+    F("patches", LIST, profile, patches, .sub = patch, .size = sizeof(struct patch),
+      .since = "v1beta4"),
     PIPELINE,
     END,
 };

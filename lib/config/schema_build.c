@@ -22,7 +22,7 @@ const struct skf_field skf_schema_gcb[] = {
     N("mavenImage", STRING, .def = "gcr.io/cloud-builders/mvn"),
     N("gradleImage", STRING, .def = "gcr.io/cloud-builders/gradle"),
     N("packImage", STRING, .def = "gcr.io/k8s-skaffold/pack"),
-    N("koImage", STRING, .def = "gcr.io/k8s-skaffold/skaffold", .since = "v2beta26"),
+    N("koImage", STRING, .def = "gcr.io/k8s-skaffold/skaffold"),
     N("bucket", STRING),
     N("concurrency", INT),
     N("workerPool", STRING),

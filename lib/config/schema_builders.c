@@ -3,11 +3,7 @@
 #include "lib/config/schema_table.h"
 
 const struct skf_field skf_schema_jib[] = {
-    N("project", STRING),
-    N("args", STRINGS),
-    N("type", STRING),
-    N("fromImage", STRING, .since = "v2beta1"),
-    END,
+    N("project", STRING), N("args", STRINGS), N("type", STRING), N("fromImage", STRING), END,
 };
 
 static const struct skf_field platform[] = {
@@ -18,7 +14,7 @@ static const struct skf_field platform[] = {
 const struct skf_field skf_schema_bazel[] = {
     N("target", STRING, .required = true),
     N("args", STRINGS),
-    N("platforms", LIST, .sub = platform, .since = "v4beta1"),
+    N("platforms", LIST, .sub = platform),
     END,
 };
 

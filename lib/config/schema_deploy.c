@@ -27,7 +27,7 @@ static const struct skf_field release[] = {
     N("setValues", FLAT_MAP, .templated = true),
     N("setValueTemplates", FLAT_MAP, .templated = true),
     N("setFiles", STRING_MAP, .path = true),
-    N("createNamespace", TRISTATE, .since = "v2beta6"),
+    N("createNamespace", TRISTATE),
     N("wait", BOOL),
     N("recreatePods", BOOL),
     N("skipBuildDependencies", BOOL),

@@ -1,5 +1,6 @@
 /* lib/config/upgrade_v3.c: v2beta29 to v3alpha1, where rendering was split from deploying. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
@@ -97,6 +98,16 @@ static void add_template(struct skf_doc *d, struct skf_node *to, const struct sk
     skf_node_set(d, to, name, skf_node_new_str(d, at, value));
 }
 
+/* The name of an image within the name of a variable; owned. */
+static char *variable_part(const char *image)
+{
+    char *n = skf_xstrdup(image);
+    for (char *c = n; *c; c++)
+        if (strchr(".-/:", *c))
+            *c = '_';
+    return n;
+}
+
 /* KEY: IMAGE becomes templates; nested mappings give dotted keys. */
 static void override(struct skf_doc *d, struct skf_node *to, const char *key,
                      const struct skf_node *value, const struct skf_node *strategy)
@@ -109,15 +120,15 @@ static void override(struct skf_doc *d, struct skf_node *to, const char *key,
         }
         return;
     }
+    for (size_t i = 0; value->kind == SKF_SEQUENCE && i < value->n; i++) {
+        skf_autofree char *sub = skf_xasprintf("%s[%zu]", key, i);
+        override(d, to, sub, value->items[i], strategy);
+    }
     if (value->kind != SKF_SCALAR)
         return;
-    skf_autofree char *n = skf_xstrdup(value->text);
-    for (char *c = n; *c; c++) {
-        if (strchr(".-/:", *c))
-            *c = '_';
-    }
+    skf_autofree char *n = variable_part(value->text);
     const struct skf_node *helm = skf_node_get(strategy, "helm");
-    if (!helm) {
+    if (skf_node_is_null(helm)) {
         const char *property = skf_node_get_str(skf_node_get(strategy, "fqn"), "property");
         skf_autofree char *suffix =
             skf_xasprintf("%s%s", property ? "." : "", property ? property : "");
@@ -169,6 +180,79 @@ static char *replaced(const char *text, const char *from, const char *to)
     return skf_xasprintf("%.*s%s%s", (int)(hit - text), text, to, hit + strlen(from));
 }
 
+/* The number in "/deploy/helm/releases/N/artifactOverrides/image...", or -1. */
+static long overridden_release(const char *path)
+{
+    static const char before[] = "/deploy/helm/releases/", behind[] = "/artifactOverrides/image";
+    const char *at = strstr(path, before);
+    if (!at)
+        return -1;
+    at += sizeof before - 1;
+    size_t digits = strspn(at, "0123456789");
+    if (!digits || digits > 6 || strncmp(at + digits, behind, sizeof behind - 1) != 0)
+        return -1;
+    return strtol(at, NULL, 10);
+}
+
+static void template_patch(struct skf_doc *d, struct skf_node *patch, const char *path,
+                           const char *suffix, const char *value)
+{
+    const struct skf_node *at = skf_node_get(patch, "path");
+    skf_autofree char *full = skf_xasprintf("%s%s", path, suffix);
+    skf_node_set(d, patch, "path", skf_node_new_str(d, at, full));
+    skf_node_set(d, patch, "value", skf_node_new_str(d, at, value));
+}
+
+/* A patch of artifactOverrides.image becomes one or more of setValueTemplates. */
+static void override_patch(struct skf_doc *d, struct skf_node *patches, struct skf_node *patch,
+                           const struct skf_node *strategy)
+{
+    const char *old = skf_node_get_str(patch, "path"), *image = skf_node_get_str(patch, "value");
+    if (!image)
+        return;
+    skf_autofree char *moved = replaced(old, "/deploy/helm", "/manifests/helm");
+    skf_autofree char *path = replaced(moved, "artifactOverrides", "setValueTemplates");
+    skf_autofree char *n = variable_part(image);
+    const struct skf_node *helm = skf_node_get(strategy, "helm");
+    if (skf_node_is_null(helm)) {
+        skf_autofree char *all = skf_xasprintf("{{.IMAGE_FULLY_QUALIFIED_%s}}", n);
+        template_patch(d, patch, path, "", all);
+        return;
+    }
+    bool registry = false;
+    skf_node_bool(skf_node_get(helm, "explicitRegistry"), &registry);
+    skf_autofree char *tag = skf_xasprintf("{{.IMAGE_TAG_%s}}@{{.IMAGE_DIGEST_%s}}", n, n);
+    skf_autofree char *domain = skf_xasprintf("{{.IMAGE_DOMAIN_%s}}", n);
+    skf_autofree char *repo =
+        skf_xasprintf(registry ? "{{.IMAGE_REPO_NO_DOMAIN_%s}}" : "{{.IMAGE_REPO_%s}}", n);
+    struct skf_node *second = skf_node_clone(d, patch), *third = skf_node_clone(d, patch);
+    template_patch(d, patch, path, ".tag", tag);
+    template_patch(d, second, path, ".registry", domain);
+    template_patch(d, third, path, ".repository", repo);
+    if (registry)
+        skf_node_append(d, patches, second);
+    skf_node_append(d, patches, third);
+}
+
+/* Those in the profiles of a document whose own releases say how images are named. */
+static void override_patches(struct skf_doc *d, struct skf_node *root)
+{
+    const struct skf_node *releases = skf_node_find(root, "deploy", "helm", "releases", NULL);
+    struct skf_node *profiles = skf_node_get(root, "profiles");
+    for (size_t i = 0; profiles && profiles->kind == SKF_SEQUENCE && i < profiles->n; i++) {
+        struct skf_node *patches = skf_node_get(profiles->items[i], "patches");
+        for (size_t k = 0, n = patches && patches->kind == SKF_SEQUENCE ? patches->n : 0; k < n;
+             k++) {
+            const char *path = skf_node_get_str(patches->items[k], "path");
+            long release = path ? overridden_release(path) : -1;
+            const struct skf_node *r =
+                release < 0 ? NULL : skf_node_item(releases, (size_t)release);
+            if (r)
+                override_patch(d, patches, patches->items[k], skf_node_get(r, "imageStrategy"));
+        }
+    }
+}
+
 static void rewrite_patches(struct skf_doc *d, struct skf_node *p)
 {
     static const char *const moves[][2] = {
@@ -199,6 +283,7 @@ static void rewrite_patches(struct skf_doc *d, struct skf_node *p)
 void skf_upgrade_to_v3(struct skf_doc *d, struct skf_node *p, struct skf_diagnostics *diags)
 {
     struct skf_node *deploy = skf_node_get(p, "deploy");
+    override_patches(d, p);
     if (deploy && deploy->kind == SKF_MAPPING) {
         struct skf_entry *kpt = skf_node_entry(deploy, "kpt");
         if (kpt && !skf_node_is_null(kpt->value))

@@ -88,7 +88,8 @@ static void compare(const char *file, const struct skf_buf *got)
         fail_msg("%s\n--- wanted\n%s--- got\n%s", file, want.data, got->data);
 }
 
-/* Words: -p LIST, -m LIST, -f FILE, --kube-context C, --command C, --all (accept unsupported). */
+/* Words: -p LIST, -m LIST, -f FILE, --kube-context C, --current-context C, --command C, --all
+ * (accept unsupported). */
 static void read_args(struct skf_config_request *req, struct skf_strv *words,
                       struct skf_strv *profiles, struct skf_strv *modules)
 {
@@ -112,9 +113,10 @@ static void read_args(struct skf_config_request *req, struct skf_strv *words,
             skf_strv_split(modules, v, ",");
         else if (strcmp(w, "-f") == 0)
             req->file = v;
-        else if (strcmp(w, "--kube-context") == 0)
+        else if (strcmp(w, "--kube-context") == 0 || strcmp(w, "--current-context") == 0) {
             req->kube_context = v;
-        else if (strcmp(w, "--command") == 0)
+            req->kube_context_given = w[2] == 'k';
+        } else if (strcmp(w, "--command") == 0)
             req->command = v;
         else
             fail_msg("unknown word '%s' in args", w);
