@@ -26,10 +26,18 @@ const struct command commands[] = {
       cmd_delete },
     { "diagnose", CMD_DIAGNOSE, "print the configuration that is in effect",
       "Newest version, profiles applied, defaults filled in, as YAML.", cmd_diagnose },
+    { "init", CMD_INIT, "write a skaffold.yaml for what is in this directory",
+      "Finds Dockerfiles, Go programs, Kubernetes manifests and kustomizations, and pairs the "
+      "images "
+      "in the\n"
+      "manifests with what builds them. Asks on a terminal; --force asks nothing.",
+      cmd_init },
     { "fix", CMD_FIX, "rewrite an old skaffold.yaml in the newest version",
       "Prints it, or writes it with -o FILE or --overwrite. Comments are lost.", cmd_fix },
-    { "schema", CMD_SCHEMA, "print the JSON schema of skaffold.yaml, for editors", NULL,
-      cmd_schema },
+    { "schema", CMD_SCHEMA, "print the JSON schema of skaffold.yaml, for editors",
+      "'schema list' names the versions that are read; 'schema get VERSION' is Skaffold's "
+      "spelling.",
+      cmd_schema, "[list | get VERSION]" },
     { "config", CMD_SETTINGS, "settings of all projects, and clusters that may be deployed to",
       "config set KEY VALUE        in ~/.skaffold/config, for the current context or --global\n"
       "config unset KEY\n"

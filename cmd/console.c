@@ -34,7 +34,11 @@ int console_init(struct console *c, const struct options *o, bool data_on_stdout
     if (!known)
         return skf_err_set(err, SKF_EUSAGE, "--color takes auto, always or never, not '%s'",
                            o->color);
+    bool json = o->format && strcmp(o->format, "json") == 0;
+    if (o->format && !json && strcmp(o->format, "text") != 0)
+        return skf_err_set(err, SKF_EUSAGE, "--format takes text or json, not '%s'", o->format);
     memset(c, 0, sizeof *c);
+    c->json = json;
     c->out = data_on_stdout ? stderr : stdout;
     c->color_out = wants_color(c->out, o->color);
     c->color_err = wants_color(stderr, o->color);
@@ -109,6 +113,12 @@ void console_note(const struct console *c, const char *text)
 
 void console_findings(const struct console *c, const struct skf_diagnostics *diags)
 {
+    if (c->json) {
+        skf_autobuf struct skf_buf all = SKF_BUF_INIT;
+        skf_diagnostics_json(diags, &all);
+        fwrite(all.data, 1, all.len, stderr);
+        return;
+    }
     for (size_t i = 0; i < diags->n; i++) {
         skf_autobuf struct skf_buf text = SKF_BUF_INIT;
         skf_diagnostic_format(&diags->v[i], c->color_err, &text);

@@ -13,6 +13,7 @@ struct console {
     FILE *out;
     bool color_out, color_err;
     bool quiet; /* only errors */
+    bool json;  /* findings in the configuration are data */
     bool keys;  /* are read: they are named */
     bool logs_off;
     bool timestamps;

@@ -12,6 +12,7 @@
 enum kind {
     KIND_TEXT,     /* const char * */
     KIND_LIST,     /* struct skf_strv; repeatable, comma separated */
+    KIND_EACH,     /* struct skf_strv; repeatable, each as it is */
     KIND_BOOL,     /* bool */
     KIND_TRISTATE, /* enum skf_tristate */
     KIND_MODES,    /* a list whose value may be left out: --port-forward */
@@ -33,6 +34,18 @@ struct option {
 #define DEPLOYS (CMD_DEV | CMD_RUN)
 
 static const struct option table[] = {
+    { "filename", 'f', KIND_TEXT, CMD_INIT, AT(file), "FILE", "write there (skaffold.yaml)" },
+    { "artifact", 'a', KIND_EACH, CMD_INIT, AT(artifacts), "PATH=IMAGE",
+      "what builds an image: a Dockerfile, or the directory of a Go program; also as JSON" },
+    { "kubernetes-manifest", 'k', KIND_EACH, CMD_INIT, AT(kubernetes_manifests), "FILE",
+      "a manifest or glob, instead of those that are found" },
+    { "skip-build", 0, KIND_BOOL, CMD_INIT, AT(skip_build), NULL, "only what to deploy" },
+    { "analyze", 0, KIND_BOOL, CMD_INIT, AT(analyze), NULL,
+      "print what is found as JSON, and write nothing" },
+    { "force", 0, KIND_BOOL, CMD_INIT, AT(force), NULL,
+      "ask nothing, and replace a file that is there" },
+    { "format", 0, KIND_TEXT, CMD_CONFIG | CMD_FIX, AT(format), "FORMAT",
+      "findings in the configuration as text or json (text)" },
     { "filename", 'f', KIND_TEXT, CMD_CONFIG | CMD_FIX, AT(file), "FILE",
       "the configuration; '-' reads standard input (skaffold.yaml)" },
     { "profile", 'p', KIND_LIST, CMD_CONFIG, AT(profiles), "NAME",
@@ -170,6 +183,9 @@ static int set(struct options *o, const struct option *opt, const char *shown, c
     case KIND_LIST:
         skf_strv_split(member(o, opt), value, ",");
         return 0;
+    case KIND_EACH:
+        skf_strv_add(member(o, opt), value);
+        return 0;
     case KIND_MODES: {
         struct skf_strv *list = member(o, opt);
         skf_strv_clear(list);
@@ -195,7 +211,7 @@ static int set(struct options *o, const struct option *opt, const char *shown, c
 
 static bool takes_value(const struct option *opt)
 {
-    return opt->kind == KIND_TEXT || opt->kind == KIND_LIST;
+    return opt->kind == KIND_TEXT || opt->kind == KIND_LIST || opt->kind == KIND_EACH;
 }
 
 static const struct option *find(unsigned command, const char *name, size_t len)
@@ -365,7 +381,8 @@ void options_release(struct options *o)
 {
     struct skf_strv *lists[] = { &o->profiles,     &o->modules,   &o->platforms,
                                  &o->build_images, &o->insecure,  &o->port_forward,
-                                 &o->watch_images, &o->arguments, &o->owned };
+                                 &o->watch_images, &o->artifacts, &o->kubernetes_manifests,
+                                 &o->arguments,    &o->owned };
     for (size_t i = 0; i < SKF_ARRAY_LEN(lists); i++)
         skf_strv_release(lists[i]);
 }

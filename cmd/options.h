@@ -27,25 +27,26 @@ enum {
     CMD_WAIT = 1 << 19,
     CMD_WHY = 1 << 20,
     CMD_SETTINGS = 1 << 24, /* config */
+    CMD_INIT = 1 << 25,
     CMD_PIPELINE = CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER | CMD_DELETE,
     CMD_CONFIG = CMD_PIPELINE | CMD_DIAGNOSE | CMD_WHY, /* read the whole configuration */
     /* Speak with a running dev. */
     CMD_CONTROL = CMD_EVENTS | CMD_STATE | CMD_TRIGGER | CMD_WAIT,
-    CMD_ALL =
-        CMD_CONFIG | CMD_CONTROL | CMD_FIX | CMD_SCHEMA | CMD_SETTINGS | CMD_VERSION | CMD_HELP,
+    CMD_ALL = CMD_CONFIG | CMD_CONTROL | CMD_FIX | CMD_SCHEMA | CMD_SETTINGS | CMD_INIT |
+              CMD_VERSION | CMD_HELP,
 };
 
 struct options {
     const char *file, *kube_context, *kubeconfig, *namespace_, *default_repo, *tag;
     const char *output, *file_output, *verbosity, *digest_source, *color, *global_config;
     const char *compression, *sbom;
-    const char *remote_cache_dir, *sync_remote_cache;
+    const char *remote_cache_dir, *sync_remote_cache, *format;
     const char *wait_for, *timeout, *session, *trigger, *poll_interval;
     struct skf_strv profiles, modules, platforms, build_images, insecure, port_forward;
-    struct skf_strv watch_images;
+    struct skf_strv watch_images, artifacts, kubernetes_manifests;
     bool profile_auto_activation, propagate_profiles, tail, cleanup, force, quiet, dry_run, offline,
-        timestamps, help, yaml_only, overwrite, global, all, json, auto_build, auto_deploy,
-        cache_artifacts;
+        timestamps, help, yaml_only, overwrite, skip_build, analyze, global, all, json, auto_build,
+        auto_deploy, cache_artifacts;
     enum skf_tristate push, status_check;
     struct skf_strv arguments; /* what is no option */
     struct skf_strv owned;     /* texts that the pointers above point into */

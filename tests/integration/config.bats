@@ -46,6 +46,56 @@ teardown() { common_teardown; }
     skiff_ok schema
     jq -e . >/dev/null <<<"$output"
     expect_in "$output" '"fromImage"'
+    local newest=$output
+    skiff_ok schema get skaffold/v4beta14
+    expect_equal "$output" "$newest"
+    skiff_ok schema list
+    expect_equal "${#lines[@]}" 72
+    skiff schema get skaffold/v1
+    expect_status 1
+    skiff schema get skaffold/v99
+    expect_status 2
+}
+
+@test "--format json: findings as data, on standard error" {
+    sed -i 's/manifests:/manifsts:/' skaffold.yaml
+    skiff build --format json
+    expect_status 3
+    jq -e '.[0] | .severity == "error" and .line > 0 and .hint != null' <<<"$stderr"
+    skiff build --format yaml
+    expect_status 2
+}
+
+@test "diagnose prints builders and deployers that skiff does not run" {
+    printf '%s\n' 'apiVersion: skaffold/v2beta29' 'kind: Config' 'build:' '  artifacts:' \
+        '  - {image: a, jib: {}}' '  - {image: b, buildpacks: {builder: x}}' 'deploy:' \
+        '  helm: {releases: [{name: r, chartPath: c, artifactOverrides: {image: a}}]}' >skaffold.yaml
+    skiff_ok diagnose --yaml-only
+    expect_match "$output" '^    jib: \{\}$'
+    expect_match "$output" '^        image: .\{\{.IMAGE_FULLY_QUALIFIED_a\}\}.$'
+    skiff build
+    expect_status 3
+    expect_match "$stderr" "skaffold.yaml:5:.*'build.artifacts\[0\].jib' is not supported by skiff"
+}
+
+@test "requires.git: cloned by git, its paths absolute there; in sync with its branch" {
+    git init -q -b main lib
+    printf '%s\n' 'apiVersion: skaffold/v4beta14' 'kind: Config' 'metadata: {name: lib}' \
+        'build: {artifacts: [{image: one}]}' >lib/skaffold.yaml
+    git -C lib add skaffold.yaml
+    git -C lib -c user.email=a@b -c user.name=n commit -q -m one
+    printf 'requires: [{git: {repo: %s, ref: main}}]\n' "$PWD/lib" >>skaffold.yaml
+    sed -i 's,^apiVersion.*,apiVersion: skaffold/v2beta26,' skaffold.yaml
+    skiff_ok diagnose --yaml-only
+    expect_match "$output" "^    context: $HOME/.skaffold/remote-cache/[A-Za-z0-9_-]{32}$"
+    sed -i 's/one/two/' lib/skaffold.yaml
+    git -C lib -c user.email=a@b -c user.name=n commit -q -a -m two
+    skiff_ok diagnose --yaml-only --sync-remote-cache=missing
+    expect_match "$output" '^  - image: one$'
+    skiff_ok diagnose --yaml-only
+    expect_match "$output" '^  - image: two$'
+    skiff diagnose --sync-remote-cache=often
+    expect_status 2
 }
 
 kustomization() {
@@ -68,7 +118,7 @@ kustomization() {
     printf 'resources: [../nowhere]\n' >overlay/kustomization.yaml
     skiff render
     expect_status 6
-    expect_match "$stderr" "kustomize 'overlay': .*nowhere"
+    expect_match "$stderr" "kustomize '?overlay'?: .*nowhere"
     expect_equal "$output" ''
 }
 
