@@ -37,7 +37,9 @@ static void add_command(struct run *r, const char *command)
     struct skf_proc *p = &r->proc;
     const char *namespace_ =
         d->namespace_ ? d->namespace_ : skf_project_default_namespace(d->config);
-    skf_proc_args(p, d->kubectl, "--context", d->kube->name, NULL);
+    skf_proc_args(p, d->kubectl, NULL);
+    if (d->kube->files.n) /* else we are in a pod of the cluster, and kubectl finds out as we did */
+        skf_proc_args(p, "--context", d->kube->name, NULL);
     if (namespace_ && namespace_[0])
         skf_proc_args(p, "--namespace", namespace_, NULL);
     if (d->kubeconfig)

@@ -463,6 +463,11 @@ static void on_begin(struct skf_defer *d)
 
 /* --- the public face -------------------------------------------------------------------------- */
 
+static void on_said(void *data, const char *line)
+{
+    engine_emit(data, SKF_EV_NOTE, NULL, line);
+}
+
 struct skf_engine *skf_engine_new(const struct skf_services *services,
                                   const struct skf_engine_options *options, skf_event_fn *on_event,
                                   void *data)
@@ -472,8 +477,10 @@ struct skf_engine *skf_engine_new(const struct skf_services *services,
     e->opts = *options;
     e->on_event = on_event;
     e->data = data;
-    if (e->opts.kube)
+    if (e->opts.kube) {
         e->api = skf_kube_api_new(services->loop, services->http, e->opts.kube);
+        skf_kube_api_on_said(e->api, on_said, e);
+    }
     serve_init(e);
     deploy_init(e);
     skf_state_init(&e->state);

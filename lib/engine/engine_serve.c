@@ -220,6 +220,23 @@ static const char *api_kind(const char *type)
     return type; /* refused by name when it starts */
 }
 
+static void tell_forward(struct skf_engine *e, const struct skf_portfwd *f)
+{
+    bool v6 = strchr(f->address, ':') != NULL;
+    skf_autofree char *shown = skf_xstrdup(f->kind);
+    for (char *p = shown; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    skf_autofree char *text = skf_xasprintf(
+        "Port forwarding %s/%s in namespace %s, remote port %s -> http://%s%s%s:%u", shown, f->name,
+        f->namespace_, f->port, v6 ? "[" : "", f->address, v6 ? "]" : "", f->local_port);
+    engine_emit(e, SKF_EV_FORWARDED, NULL, text);
+    if (!f->asked_port || f->asked_port == f->local_port)
+        return;
+    skf_autofree char *taken = skf_xasprintf("local port %u is taken: %s/%s is at %u instead",
+                                             f->asked_port, shown, f->name, f->local_port);
+    engine_emit(e, SKF_EV_WARNING, NULL, taken);
+}
+
 static void forward(struct skf_engine *e, const char *kind, const char *namespace_,
                     const char *name, const char *port, const char *address, unsigned wanted)
 {
@@ -247,13 +264,25 @@ static void forward(struct skf_engine *e, const char *kind, const char *namespac
     }
     s->forwards_open++;
     skf_vec_push(&s->forwards, f);
-    skf_autofree char *shown = skf_xstrdup(f->kind);
-    for (char *p = shown; *p; p++)
-        *p = (char)tolower((unsigned char)*p);
-    skf_autofree char *text =
-        skf_xasprintf("Port forwarding %s/%s in namespace %s, remote port %s -> http://%s:%u",
-                      shown, name, namespace_, port, f->address, f->local_port);
-    engine_emit(e, SKF_EV_FORWARDED, NULL, text);
+    tell_forward(e, f);
+}
+
+/* Where the object is that a portForward entry names without its namespace: as deployed, else the
+ * one namespace that all of this uses. NULL: several would do. */
+static const char *namespace_of(const struct skf_engine *e, const char *kind, const char *name)
+{
+    const struct skf_objects *objects = deploy_objects(e);
+    const char *only = NULL;
+    bool several = false;
+    for (size_t i = 0; i < objects->n; i++) {
+        const struct skf_object *o = &objects->v[i];
+        const char *own = o->namespace_ ? o->namespace_ : engine_namespace(e);
+        if (strcasecmp(o->kind, kind) == 0 && strcmp(o->name, name) == 0)
+            return own;
+        several = several || (only && strcmp(only, own) != 0);
+        only = own;
+    }
+    return several ? NULL : only ? only : engine_namespace(e);
 }
 
 static void forward_user_defined(struct skf_engine *e)
@@ -262,8 +291,19 @@ static void forward_user_defined(struct skf_engine *e)
         const struct skf_module *m = &e->plan.config.modules[i];
         for (size_t j = 0; j < m->n_port_forwards; j++) {
             const struct skf_port_forward *p = &m->port_forwards[j];
-            forward(e, p->resource_type, p->namespace_ ? p->namespace_ : engine_namespace(e),
-                    p->resource_name, p->port, p->address, (unsigned)p->local_port);
+            const char *ns =
+                p->namespace_ ? p->namespace_ : namespace_of(e, p->resource_type, p->resource_name);
+            if (ns) {
+                forward(e, p->resource_type, ns, p->resource_name, p->port, p->address,
+                        (unsigned)p->local_port);
+                continue;
+            }
+            skf_autofree char *text = skf_xasprintf(
+                "no port is forwarded to %s '%s': it is in none of the manifests, which use "
+                "several namespaces; name its namespace in portForward[%zu]",
+                p->resource_type, p->resource_name, j);
+            if (!skf_map_put(&e->warned, text, e))
+                engine_emit(e, SKF_EV_WARNING, NULL, text);
         }
     }
 }
@@ -275,7 +315,8 @@ static void forward_ports_in(struct skf_engine *e, const struct skf_object *o,
     const char *namespace_ = o->namespace_ ? o->namespace_ : engine_namespace(e);
     for (size_t i = 0; ports && ports->kind == SKF_SEQUENCE && i < ports->n; i++) {
         const char *port = skf_node_get_str(ports->items[i], key);
-        if (port)
+        const char *protocol = skf_node_get_str(ports->items[i], "protocol");
+        if (port && (!protocol || strcmp(protocol, "TCP") == 0)) /* the API carries nothing else */
             forward(e, o->kind, namespace_, o->name, port, NULL, 0);
     }
 }

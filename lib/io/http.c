@@ -9,6 +9,8 @@
 #include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -422,6 +424,30 @@ static void set_blob(CURL *easy, CURLoption option, const char *text)
     curl_easy_setopt(easy, option, &blob);
 }
 
+char *skf_http_no_proxy(void)
+{
+    const char *named = getenv("no_proxy") ? getenv("no_proxy") : getenv("NO_PROXY");
+    if (named && strcmp(named, "*") == 0)
+        return skf_xstrdup("*"); /* all hosts, and only alone */
+    return skf_xasprintf("%s%slocalhost,127.0.0.1,::1", named ? named : "", named ? "," : "");
+}
+
+/* A network that has gone away (sleep, another Wi-Fi) says nothing: an idle connection is asked for
+ * a sign of life, and one that answers nothing for so long is given up. */
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    int idle_s = 15, again_s = 5, times = 3;
+    unsigned lost_ms = 30 * 1000;
+    (void)arg, (void)purpose;
+#ifdef TCP_USER_TIMEOUT
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &again_s, sizeof again_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &lost_ms, sizeof lost_ms);
+#endif
+    return CURL_SOCKOPT_OK;
+}
+
 static void set_transport(CURL *easy, const struct skf_http_transport *t)
 {
     if (t->unix_socket)
@@ -445,12 +471,8 @@ static void set_transport(CURL *easy, const struct skf_http_transport *t)
     if (t->proxy || t->unix_socket) {
         curl_easy_setopt(easy, CURLOPT_PROXY, t->unix_socket ? "" : t->proxy);
     } else {
-        /* Loopback is never proxied. A lone "*" means all hosts, only alone. */
-        const char *no_proxy = getenv("no_proxy") ? getenv("no_proxy") : getenv("NO_PROXY");
-        skf_autofree char *none = skf_xasprintf("%s%slocalhost,127.0.0.1,::1",
-                                                no_proxy ? no_proxy : "", no_proxy ? "," : "");
-        curl_easy_setopt(easy, CURLOPT_NOPROXY,
-                         no_proxy && strcmp(no_proxy, "*") == 0 ? "*" : none);
+        skf_autofree char *none = skf_http_no_proxy();
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, none);
     }
 }
 
@@ -567,6 +589,9 @@ void skf_http_start(struct skf_http *client, struct skf_http_req *r,
      */
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncasecmp(r->url, "https:", 6) == 0 ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 15L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 5L);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
     if (r->idle_ms) {
         curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);

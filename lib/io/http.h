@@ -91,6 +91,8 @@ void skf_http_cancel(struct skf_http_req *r);
 void skf_http_req_release(struct skf_http_req *r);
 /* First value of an answer header (name in lower case), or NULL. */
 const char *skf_http_header(const struct skf_http_req *r, const char *name);
+/* Hosts that no proxy is used for: those of the environment, and loopback always; owned. */
+char *skf_http_no_proxy(void);
 /* Percent-encodes for a query value or path element; owned. */
 char *skf_http_escape(const char *text);
 #endif

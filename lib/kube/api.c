@@ -24,7 +24,8 @@ enum {
     MAX_ANSWER = 64 * 1024 * 1024,
     MAX_ERROR_BODY = 64 * 1024,
     EXEC_LIMIT_MS = 60 * 1000, /* a browser login may be behind it */
-    MIN_SKEW_MS = 2000,        /* the Date header has whole seconds */
+    MAX_PLUGIN_OUT = 1024 * 1024,
+    MIN_SKEW_MS = 2000, /* the Date header has whole seconds */
 };
 
 struct list {
@@ -42,6 +43,10 @@ struct skf_kube_api {
     struct skf_kube_credentials *credentials; /* NULL: to be fetched */
     struct skf_proc helper;                   /* the exec plugin, or kubectl proxy */
     bool helper_runs, fetching, freed, tick_closed;
+    struct skf_buf plugin_out; /* what the exec plugin has written so far */
+    char *plugin_said;         /* its last line on stderr */
+    void (*on_said)(void *data, const char *line);
+    void *said_data;
     char *proxy_dir, *note;
     int64_t skew_ms;
 };
@@ -104,6 +109,7 @@ struct skf_kube_api *skf_kube_api_new(uv_loop_t *loop, struct skf_http *http,
     api->loop = loop;
     api->http = http;
     api->context = context;
+    skf_buf_init(&api->plugin_out);
     api->base_url = skf_xstrdup(context->unsupported ? "http://localhost" : context->server);
     uv_timer_init(loop, &api->tick);
     api->tick.data = api;
@@ -118,6 +124,8 @@ static void destroy_when_closed(struct skf_kube_api *api)
     if (api->proxy_dir)
         skf_file_remove_tree(api->proxy_dir, &ignored);
     skf_kube_credentials_unref(api->credentials);
+    skf_buf_release(&api->plugin_out);
+    free(api->plugin_said);
     free(api->proxy_dir);
     free(api->note);
     free(api->base_url);
@@ -162,6 +170,13 @@ const char *skf_kube_api_note(const struct skf_kube_api *api)
     return api->note;
 }
 
+void skf_kube_api_on_said(struct skf_kube_api *api, void (*fn)(void *data, const char *line),
+                          void *data)
+{
+    api->on_said = fn;
+    api->said_data = data;
+}
+
 /* --- credentials ------------------------------------------------------------------------------ */
 
 static const char *user_name(const struct skf_kube_api *api)
@@ -188,10 +203,7 @@ static void explain_exec(const struct skf_kube_api *api, const struct skf_proc *
                     plugin->install_hint ? plugin->install_hint : "");
         return;
     }
-    /* Its own last line says most; it is meant for the user. */
-    const char *said = p->errout.data + p->errout.len;
-    while (said > p->errout.data && said[-1] != '\n')
-        said--;
+    const char *said = api->plugin_said ? api->plugin_said : ""; /* its last line says most */
     skf_err_set(err, SKF_EDENIED, "credential program '%s' of user '%s' failed (exit %d)%s%s",
                 plugin->command, user_name(api), p->status, *said ? ": " : "", said);
 }
@@ -202,15 +214,16 @@ static void on_exec_done(struct skf_proc *p, const struct skf_err *failure)
     struct skf_kube_credentials *got = NULL;
     struct skf_err err = SKF_ERR_INIT;
     api->helper_runs = false;
-    skf_buf_trim(&p->errout);
     if (failure) {
         err = *failure;
         if (err.code != SKF_ECANCELED)
             explain_exec(api, p, &err);
     } else {
-        got = skf_kube_credentials_parse(api->context->exec, p->out.data, p->out.len, &err);
+        got = skf_kube_credentials_parse(api->context->exec, api->plugin_out.data,
+                                         api->plugin_out.len, &err);
     }
-    explicit_bzero(p->out.data, p->out.len);
+    explicit_bzero(api->plugin_out.data, api->plugin_out.len);
+    skf_buf_clear(&api->plugin_out);
     skf_proc_release(p);
     if (api->freed) {
         skf_kube_credentials_unref(got);
@@ -218,6 +231,21 @@ static void on_exec_done(struct skf_proc *p, const struct skf_err *failure)
         return;
     }
     fetched(api, got, &err);
+}
+
+static void on_exec_line(struct skf_proc *p, enum skf_proc_stream from, const char *line,
+                         size_t len)
+{
+    struct skf_kube_api *api = p->data;
+    if (from == SKF_PROC_ERR) {
+        if (len)
+            skf_replace(&api->plugin_said, skf_xstrdup(line));
+        if (api->on_said && !api->freed)
+            api->on_said(api->said_data, line);
+    } else if (api->plugin_out.len < MAX_PLUGIN_OUT) {
+        skf_buf_add(&api->plugin_out, line, len);
+        skf_buf_addc(&api->plugin_out, '\n');
+    }
 }
 
 static void fetch_from_exec(struct skf_kube_api *api)
@@ -231,8 +259,9 @@ static void fetch_from_exec(struct skf_kube_api *api)
     skf_strv_addv(&p->env, &plugin->env);
     skf_autofree char *info = skf_kube_exec_info(api->context);
     skf_strv_addf(&p->env, "KUBERNETES_EXEC_INFO=%s", info);
-    p->capture_max = 1024 * 1024;
+    p->on_line = on_exec_line;
     p->limit_ms = EXEC_LIMIT_MS;
+    skf_replace(&api->plugin_said, NULL);
     api->helper_runs = api->fetching = true;
     skf_proc_start(api->loop, p, on_exec_done);
 }
@@ -517,6 +546,12 @@ static bool on_http_body(struct skf_http_req *h, const char *data, size_t len)
     return true;
 }
 
+void skf_kube_api_impersonate(const struct skf_kube_context *context, struct skf_strv *headers)
+{
+    skf_strv_addf(headers, "Impersonate-User: %s", context->impersonate_user);
+    skf_strv_addv(headers, &context->impersonate);
+}
+
 static void launch(struct skf_kube_req *r)
 {
     struct skf_kube_api *api = r->api;
@@ -535,7 +570,7 @@ static void launch(struct skf_kube_req *r)
     if (r->credentials->authorization)
         skf_strv_add(&h->headers, r->credentials->authorization);
     if (context->impersonate_user && !r->credentials->unix_socket)
-        skf_strv_addf(&h->headers, "Impersonate-User: %s", context->impersonate_user);
+        skf_kube_api_impersonate(context, &h->headers);
     if (r->send.len || r->has_body) {
         skf_strv_addf(&h->headers, "Content-Type: %s",
                       r->content_type ? r->content_type : "application/json");

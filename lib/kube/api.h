@@ -32,6 +32,11 @@ int64_t skf_kube_api_skew_ms(const struct skf_kube_api *api);
 /* How we talk, when that is not the plain way ("through kubectl proxy, as ..."), or NULL. */
 const char *skf_kube_api_note(const struct skf_kube_api *api);
 
+/* What a credential program says on stderr is meant for the user ("open this page to log in"): each
+ * line, at once. */
+void skf_kube_api_on_said(struct skf_kube_api *api, void (*fn)(void *data, const char *line),
+                          void *data);
+
 struct skf_kube_req {
     /* --- set by the caller; skf_kube_req_init gives defaults ---------------------------------- */
     const char *method;       /* borrowed literal; "GET" */

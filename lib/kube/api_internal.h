@@ -10,4 +10,6 @@ bool skf_kube_api_has_credentials(const struct skf_kube_api *api);
 struct skf_kube_credentials *skf_kube_api_credentials(struct skf_kube_api *api);
 /* "https://host:port/prefix" */
 const char *skf_kube_api_base(const struct skf_kube_api *api);
+/* Adds the headers of a context that acts as somebody else. */
+void skf_kube_api_impersonate(const struct skf_kube_context *context, struct skf_strv *headers);
 #endif

@@ -10,6 +10,7 @@
 #include "lib/base/suggest.h"
 #include "lib/doc/doc.h"
 #include "lib/io/file.h"
+#include "lib/io/http.h"
 #include "lib/kube/auth.h"
 
 enum { MAX_CONFIG = 16 * 1024 * 1024, MAX_PEM = 1024 * 1024, MAX_SHOWN = 8 };
@@ -262,6 +263,26 @@ static int read_cluster(const struct configs *configs, struct skf_kube_context *
     return read_pem(cluster, "certificate-authority", file, &c->ca_pem, err);
 }
 
+/* Programs run in the background, without a terminal: those that may do without are told so. */
+static int check_interactive(const struct skf_node *exec, const char *version,
+                             const struct skf_kube_context *c, struct skf_err *err)
+{
+    const struct skf_node *node = skf_node_get(exec, "interactiveMode");
+    const char *mode = skf_node_str(node);
+    bool v1 = strcmp(version, "client.authentication.k8s.io/v1") == 0;
+    if (mode ? strcmp(mode, "Never") == 0 || strcmp(mode, "IfAvailable") == 0 : !v1)
+        return 0;
+    if (mode && strcmp(mode, "Always") == 0)
+        return skf_node_err(err, node, SKF_EUNSUPPORTED,
+                            "user '%s': its credential program wants a terminal of its own "
+                            "(interactiveMode: Always), and skiff has none for it: use one that "
+                            "keeps its login, with interactiveMode: IfAvailable",
+                            c->user);
+    return skf_node_err(err, node ? node : exec, SKF_ECONFIG,
+                        "user '%s': exec needs an interactiveMode: Never, IfAvailable or Always",
+                        c->user);
+}
+
 static int read_exec(const struct skf_node *node, const char *file, struct skf_kube_context *c,
                      struct skf_err *err)
 {
@@ -275,6 +296,8 @@ static int read_exec(const struct skf_node *node, const char *file, struct skf_k
                             "user '%s': exec apiVersion '%s' is not one that kubectl knows; "
                             "expected client.authentication.k8s.io/v1 or v1beta1",
                             c->user, version ? version : "");
+    if (check_interactive(node, version, c, err) < 0)
+        return -(int)err->code;
     struct skf_exec_plugin *plugin = skf_xcalloc(1, sizeof *plugin);
     c->exec = plugin;
     plugin->command = strchr(command, '/') ? relative_to(file, command) : skf_xstrdup(command);
@@ -296,15 +319,66 @@ static int read_exec(const struct skf_node *node, const char *file, struct skf_k
     return 0;
 }
 
-static void note_unsupported(const struct skf_node *user, struct skf_kube_context *c)
+/* A text that would end its header early cannot be meant. */
+static int impersonate(struct skf_kube_context *c, const char *header, const struct skf_node *value,
+                       struct skf_err *err)
+{
+    const char *text = skf_node_str(value);
+    if (!text)
+        return 0;
+    if (text[strcspn(text, "\r\n")])
+        return skf_node_err(err, value, SKF_ECONFIG, "user '%s': a line break in '%s'", c->user,
+                            header);
+    skf_strv_addf(&c->impersonate, "%s: %s", header, text);
+    return 0;
+}
+
+static int read_impersonation(const struct skf_node *user, struct skf_kube_context *c,
+                              struct skf_err *err)
+{
+    const struct skf_node *groups = skf_node_get(user, "as-groups");
+    const struct skf_node *extra = skf_node_get(user, "as-user-extra");
+    read_str(user, "as", &c->impersonate_user);
+    if (impersonate(c, "Impersonate-Uid", skf_node_get(user, "as-uid"), err) < 0)
+        return -(int)err->code;
+    for (size_t i = 0; groups && groups->kind == SKF_SEQUENCE && i < groups->n; i++)
+        if (impersonate(c, "Impersonate-Group", groups->items[i], err) < 0)
+            return -(int)err->code;
+    for (size_t i = 0; extra && extra->kind == SKF_MAPPING && i < extra->n; i++) {
+        const char *key = skf_node_str(extra->entries[i].key);
+        const struct skf_node *values = extra->entries[i].value;
+        skf_autofree char *escaped = skf_http_escape(key ? key : "");
+        skf_autofree char *header = skf_xasprintf("Impersonate-Extra-%s", escaped);
+        for (size_t k = 0; values->kind == SKF_SEQUENCE && k < values->n; k++)
+            if (impersonate(c, header, values->items[k], err) < 0)
+                return -(int)err->code;
+    }
+    if (c->impersonate.n && !c->impersonate_user)
+        return skf_node_err(err, user, SKF_ECONFIG,
+                            "user '%s': as-uid, as-groups and as-user-extra need 'as'", c->user);
+    return 0;
+}
+
+/* kubectl itself still knows oidc; the others have left it long ago. */
+static int read_provider(const struct skf_node *user, struct skf_kube_context *c,
+                         struct skf_err *err)
 {
     const struct skf_node *provider = skf_node_get(user, "auth-provider");
     const char *name = skf_node_get_str(provider, "name");
-    if (provider)
-        skf_replace(&c->unsupported, skf_xasprintf("auth-provider '%s'", name ? name : ""));
-    else if (skf_node_get(user, "as-uid") || skf_node_get(user, "as-groups") ||
-             skf_node_get(user, "as-user-extra"))
-        skf_replace(&c->unsupported, skf_xstrdup("impersonation of groups"));
+    if (!provider)
+        return 0;
+    if (name && strcmp(name, "oidc") == 0) {
+        skf_replace(&c->unsupported, skf_xstrdup("auth-provider 'oidc'"));
+        return 0;
+    }
+    const char *instead =
+        name && strcmp(name, "gcp") == 0 ? "gke-gcloud-auth-plugin, by 'gcloud container clusters "
+                                           "get-credentials'"
+        : name && strcmp(name, "azure") == 0 ? "kubelogin, by 'kubelogin convert-kubeconfig'"
+                                             : "a credential plugin (users[].user.exec)";
+    return skf_node_err(err, provider, SKF_EUNSUPPORTED,
+                        "user '%s': kubectl has given up auth-provider '%s'; use %s", c->user,
+                        name ? name : "", instead);
 }
 
 static int read_user(const struct configs *configs, struct skf_kube_context *c, struct skf_err *err)
@@ -331,8 +405,8 @@ static int read_user(const struct configs *configs, struct skf_kube_context *c, 
         c->token_file = relative_to(file, token_file);
     read_str(user, "username", &c->username);
     read_str(user, "password", &c->password);
-    read_str(user, "as", &c->impersonate_user);
-    note_unsupported(user, c);
+    if (read_impersonation(user, c, err) < 0 || read_provider(user, c, err) < 0)
+        return -(int)err->code;
     const struct skf_node *exec = skf_node_get(user, "exec");
     bool has_other = c->client_cert_pem || c->token || c->token_file || c->username;
     if (exec && exec->kind == SKF_MAPPING && !has_other)
@@ -530,6 +604,7 @@ void skf_kube_context_release(struct skf_kube_context *c)
     wipe(c->password);
     plugin_free(c->exec);
     skf_strv_release(&c->files);
+    skf_strv_release(&c->impersonate);
     memset(c, 0, sizeof *c);
 }
 

@@ -31,6 +31,7 @@ struct skf_kube_context {
     char *ca_pem, *client_cert_pem, *client_key_pem;
     char *token, *token_file, *username, *password, *tls_server_name, *proxy_url;
     char *impersonate_user;
+    struct skf_strv impersonate; /* more of it, as headers: "Impersonate-Group: x" */
     bool insecure;
     struct skf_exec_plugin *exec; /* NULL = none */
     char *unsupported;            /* an auth method that we cannot do ourselves (named), or NULL */

@@ -34,20 +34,50 @@ void skf_portfwd_release(struct skf_portfwd *f)
 
 /* --- ports ------------------------------------------------------------------------------------ */
 
+/* A numeric address of either family, or "localhost"; `port` goes in. false: neither. */
+static bool socket_address(const char *address, unsigned port, struct sockaddr_storage *out,
+                           socklen_t *len)
+{
+    struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+    memset(out, 0, sizeof *out);
+    if (strcmp(address, "localhost") == 0)
+        address = "127.0.0.1";
+    if (inet_pton(AF_INET, address, &v4.sin_addr) == 1) {
+        memcpy(out, &v4, sizeof v4);
+        *len = sizeof v4;
+        return true;
+    }
+    if (inet_pton(AF_INET6, address, &v6.sin6_addr) == 1) {
+        memcpy(out, &v6, sizeof v6);
+        *len = sizeof v6;
+        return true;
+    }
+    return false;
+}
+
+static bool is_v6(const char *address)
+{
+    return strchr(address, ':') != NULL;
+}
+
 /* A listening socket, or -1 with errno. */
 static int listen_on(const char *address, unsigned port)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-    if (inet_pton(AF_INET, address, &to.sin_addr) != 1) {
+    struct sockaddr_storage to;
+    socklen_t len;
+    if (!socket_address(address, port, &to, &len)) {
         errno = EINVAL;
         return -1;
     }
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     int on = 1; /* a port in TIME_WAIT is free */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&to, sizeof to) == 0 && listen(fd, BACKLOG) == 0)
+    if (to.ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (bind(fd, (struct sockaddr *)&to, len) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     int saved = errno;
     close(fd);
@@ -65,20 +95,20 @@ static bool bindable(const char *address, unsigned port)
 
 static bool is_free(const char *address, unsigned port)
 {
-    return port <= 65535 && bindable("0.0.0.0", port) && bindable(address, port);
+    return port <= 65535 && bindable(is_v6(address) ? "::" : "0.0.0.0", port) &&
+           bindable(address, port);
 }
 
 static unsigned any_free(const char *address)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET };
-    socklen_t len = sizeof to;
-    if (inet_pton(AF_INET, address, &to.sin_addr) != 1)
-        return 0;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = listen_on(address, 0);
+    struct sockaddr_storage got;
+    socklen_t len = sizeof got;
     unsigned port = 0;
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&to, sizeof to) == 0 &&
-        getsockname(fd, (struct sockaddr *)&to, &len) == 0)
-        port = ntohs(to.sin_port);
+    if (fd >= 0 && getsockname(fd, (struct sockaddr *)&got, &len) == 0)
+        port = ntohs(got.ss_family == AF_INET6
+                         ? ((const struct sockaddr_in6 *)(const void *)&got)->sin6_port
+                         : ((const struct sockaddr_in *)(const void *)&got)->sin_port);
     if (fd >= 0)
         close(fd);
     return port;
@@ -183,9 +213,11 @@ static int check(const struct skf_portfwd *f, struct skf_err *err)
                            "cannot forward to a '%s': expected Service, Deployment, "
                            "StatefulSet, DaemonSet, ReplicaSet, Job or Pod",
                            f->kind);
-    struct in_addr ignored;
-    if (inet_pton(AF_INET, f->address, &ignored) != 1)
-        return skf_err_set(err, SKF_EINVAL, "cannot listen on '%s': not an IPv4 address",
+    struct sockaddr_storage ignored;
+    socklen_t len;
+    if (!socket_address(f->address, 0, &ignored, &len))
+        return skf_err_set(err, SKF_EINVAL,
+                           "cannot listen on '%s': expected an IP address or 'localhost'",
                            f->address);
     return 0;
 }
@@ -194,8 +226,8 @@ static int open_listener(struct skf_portfwd *f, struct skf_err *err)
 {
     long long port = 0;
     bool number = skf_num_parse(f->port, 1, 65535, &port);
-    unsigned wanted = f->wanted ? f->wanted : number && port >= 1024 ? (unsigned)port : 0;
-    f->local_port = skf_portfwd_choose(f->address, wanted);
+    f->asked_port = f->wanted ? f->wanted : number && port >= 1024 ? (unsigned)port : 0;
+    f->local_port = skf_portfwd_choose(f->address, f->asked_port);
     int fd = f->local_port ? listen_on(f->address, f->local_port) : -1;
     if (fd < 0)
         return skf_err_errno(err, f->local_port ? errno : EADDRINUSE,

@@ -22,7 +22,7 @@ struct skf_portfwd {
         *kind; /* "Service", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Pod" */
     char *namespace_, *name;
     char *port;      /* of the Service or container: number or name */
-    char *address;   /* default "127.0.0.1" */
+    char *address;   /* an IP address or "localhost"; default "127.0.0.1" */
     unsigned wanted; /* local port; 0 = the port itself when it is 1024 or more, else a free one */
     void *data;
     void (*on_event)(struct skf_portfwd *f, enum skf_portfwd_event event, const char *text);
@@ -30,6 +30,7 @@ struct skf_portfwd {
 
     /* --- results ------------------------------------------------------------------------------ */
     unsigned local_port; /* after start */
+    unsigned asked_port; /* what it should have been; 0 = any. Another one: that was taken */
     unsigned long connections;
 
     /* --- private ------------------------------------------------------------------------------ */

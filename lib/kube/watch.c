@@ -183,8 +183,10 @@ static void on_pause_over(uv_timer_t *timer)
         list(w);
 }
 
+/* Pauses differ a little: a server that comes back is not asked by all watches in one instant. */
 static void again(struct skf_kube_watch *w, unsigned pause_ms)
 {
+    pause_ms += (unsigned)(uv_hrtime() / 1024 % (pause_ms / 4 + 1));
     uv_timer_start(&w->timer, on_pause_over, pause_ms, 0);
 }
 

@@ -297,8 +297,12 @@ static void write_request(struct skf_ws_link *l)
                  l->path, l->host, key, l->protocol);
     if (l->credentials->authorization)
         skf_buf_addf(&l->out, "%s\r\n", l->credentials->authorization);
-    if (context->impersonate_user && !l->credentials->unix_socket)
-        skf_buf_addf(&l->out, "Impersonate-User: %s\r\n", context->impersonate_user);
+    if (context->impersonate_user && !l->credentials->unix_socket) {
+        skf_autostrv struct skf_strv headers = SKF_STRV_INIT;
+        skf_kube_api_impersonate(context, &headers);
+        for (size_t i = 0; i < headers.n; i++)
+            skf_buf_addf(&l->out, "%s\r\n", headers.v[i]);
+    }
     skf_buf_adds(&l->out, "\r\n");
 }
 
@@ -330,11 +334,13 @@ static void set_options(struct skf_ws_link *l)
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &l->work);
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
-    if (context->proxy_url) {
-        curl_easy_setopt(easy, CURLOPT_PROXY, context->proxy_url);
-        curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
-    }
+    skf_autofree char *no_proxy = skf_http_no_proxy();
+    if (context->proxy_url || l->credentials->unix_socket)
+        curl_easy_setopt(easy, CURLOPT_PROXY,
+                         l->credentials->unix_socket ? "" : context->proxy_url);
+    else
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy);
+    curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L); /* what follows is no request of curl's */
     if (l->credentials->unix_socket)
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, l->credentials->unix_socket);
     if (context->ca_pem)

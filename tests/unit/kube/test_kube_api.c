@@ -91,6 +91,7 @@ static void test_get(void **state)
     open_fixture(&f, answer_simple);
     f.context.token = skf_xstrdup("tok");
     f.context.impersonate_user = skf_xstrdup("alice");
+    skf_strv_add(&f.context.impersonate, "Impersonate-Group: dev");
     start_api(&f);
     skf_kube_get(f.api, &f.req, skf_xstrdup("/ok"), on_done);
     assert_int_equal(f.done, 0); /* never from inside start */
@@ -98,7 +99,7 @@ static void test_get(void **state)
     assert_int_equal(f.err.code, SKF_OK);
     assert_int_equal(skf_jint(f.req.json, "a.b", 0), 7);
     assert_non_null(strstr(f.seen.data, "Authorization: Bearer tok\r\n"));
-    assert_non_null(strstr(f.seen.data, "Impersonate-User: alice\r\n"));
+    assert_non_null(strstr(f.seen.data, "Impersonate-User: alice\r\nImpersonate-Group: dev\r\n"));
     skf_kube_get(f.api, &f.req, skf_xstrdup("/denied"), on_done);
     LF_UNTIL(&f.lf, f.done == 2);
     assert_int_equal(f.err.code, SKF_EDENIED);
@@ -171,6 +172,28 @@ static void plugin(struct fixture *f, const char *script)
 #define ANSWER                                                                                     \
     "echo '{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\","       \
     "\"status\":{\"token\":\"'$TOKEN'\"}}'"
+
+static void on_said(void *data, const char *line)
+{
+    struct fixture *f = data;
+    skf_buf_addf(&f->seen, "said: %s\n", line);
+}
+
+static void test_exec_talks_to_the_user(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, answer_simple);
+    plugin(&f, "echo 'open the page' >&2; echo 'and wait' >&2; " ANSWER);
+    start_api(&f);
+    skf_kube_api_on_said(f.api, on_said, &f);
+    skf_kube_get(f.api, &f.req, skf_xstrdup("/one"), on_done);
+    LF_UNTIL(&f.lf, f.done == 1);
+    assert_int_equal(f.err.code, SKF_OK);
+    assert_non_null(strstr(f.seen.data, "said: open the page\nsaid: and wait\n"));
+    assert_null(strstr(f.seen.data, "said: {"));
+    close_fixture(&f);
+}
 
 static void test_exec_is_cached_and_renewed(void **state)
 {
@@ -551,6 +574,7 @@ int main(void)
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_unreachable),
         cmocka_unit_test(test_exec_is_cached_and_renewed),
+        cmocka_unit_test(test_exec_talks_to_the_user),
         cmocka_unit_test(test_exec_failures),
         cmocka_unit_test(test_exec_missing_and_cancelled),
         cmocka_unit_test(test_proxy_that_fails),

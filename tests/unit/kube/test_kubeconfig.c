@@ -82,9 +82,36 @@ static void test_credentials(void **state)
     assert_string_equal(c.username, "bob");
     assert_string_equal(c.password, "pa:ss");
     skf_kube_context_release(&c);
-    c = load(DIR "one.yaml", "prod-gcp");
-    assert_string_equal(c.unsupported, "auth-provider 'gcp'");
+    c = load(DIR "one.yaml", "prod-oidc");
+    assert_string_equal(c.unsupported, "auth-provider 'oidc'");
     skf_kube_context_release(&c);
+    c = load(DIR "one.yaml", "prod-old-exec");
+    assert_string_equal(c.exec->command, "login");
+    skf_kube_context_release(&c);
+    c = load(DIR "one.yaml", "prod-somebody");
+    skf_autofree char *headers = skf_strv_join(&c.impersonate, ", ");
+    assert_string_equal(c.impersonate_user, "alice");
+    assert_string_equal(headers, "Impersonate-Uid: 7, Impersonate-Group: dev, Impersonate-Group: "
+                                 "ops, Impersonate-Extra-example.com%2Freason: on call");
+    skf_kube_context_release(&c);
+}
+
+static void test_refused_users(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        { "prod-gcp", "gke-gcloud-auth-plugin" },
+        { "prod-terminal", "wants a terminal" },
+        { "prod-no-mode", "needs an interactiveMode" },
+        { "prod-nobody-else", "need 'as'" },
+    };
+    for (size_t i = 0; i < SKF_ARRAY_LEN(cases); i++) {
+        struct skf_kube_context c;
+        struct skf_err err = SKF_ERR_INIT;
+        assert_true(skf_kubeconfig_load(DIR "one.yaml", cases[i][0], &c, &err) < 0);
+        assert_non_null(strstr(err.msg, cases[i][1]));
+        assert_true(err.line > 0);
+    }
 }
 
 static void test_merge_first_wins(void **state)
@@ -185,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_current_context_with_extension),
         cmocka_unit_test(test_cluster_settings),
         cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_refused_users),
         cmocka_unit_test(test_merge_first_wins),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_in_cluster_needs_the_files),

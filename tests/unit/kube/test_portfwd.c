@@ -1,9 +1,12 @@
 #include "lib/kube/portfwd.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -253,8 +256,49 @@ static void test_what_cannot_be_forwarded(void **state)
     other.port = skf_xstrdup("80");
     assert_int_equal(skf_portfwd_start(f->k.api, &other, &err), -SKF_EINVAL);
     skf_replace(&other.kind, skf_xstrdup("Pod"));
-    skf_replace(&other.address, skf_xstrdup("::1"));
+    skf_replace(&other.address, skf_xstrdup("here"));
     assert_int_equal(skf_portfwd_start(f->k.api, &other, &err), -SKF_EINVAL);
+    skf_portfwd_release(&other);
+}
+
+/* The ports that Skaffold would take: what is asked for, the ten behind it, its own range. */
+static void test_choice_of_ports(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const addresses[] = { "127.0.0.1", "localhost", "0.0.0.0", "::1", "::" };
+    for (size_t i = 0; i < SKF_ARRAY_LEN(addresses); i++) {
+        unsigned any = skf_portfwd_choose(addresses[i], 0);
+        assert_true(any >= 4503);
+    }
+    unsigned taken = f->forward.local_port; /* it listens */
+    unsigned next = skf_portfwd_choose("127.0.0.1", taken);
+    assert_true(next > taken && next <= taken + 10);
+    assert_true(skf_portfwd_choose("127.0.0.1", 65535) >= 4503); /* does not run over the end */
+}
+
+static void test_ipv6(void **state)
+{
+    struct fixture *f = *state;
+    struct skf_portfwd other;
+    struct skf_err err = SKF_ERR_INIT;
+    skf_portfwd_init(&other);
+    other.kind = skf_xstrdup("Deployment");
+    other.namespace_ = skf_xstrdup("default");
+    other.name = skf_xstrdup("web");
+    other.port = skf_xstrdup("80");
+    other.address = skf_xstrdup("::1");
+    other.data = f;
+    assert_int_equal(skf_portfwd_start(f->k.api, &other, &err), 0);
+    struct sockaddr_in6 at = { .sin6_family = AF_INET6,
+                               .sin6_port = htons((uint16_t)other.local_port),
+                               .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    LF_UNTIL(&f->k.lf, other.connections == 1);
+    close(fd);
+    skf_portfwd_stop(&other, on_done);
+    LF_UNTIL(&f->k.lf, f->done == 1);
+    f->done = 0;
     skf_portfwd_release(&other);
 }
 
@@ -268,6 +312,8 @@ int main(void)
         T(test_nobody_listens_in_the_pod),
         T(test_stop_with_a_connection_open),
         T(test_what_cannot_be_forwarded),
+        T(test_choice_of_ports),
+        T(test_ipv6),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
