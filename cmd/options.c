@@ -90,6 +90,8 @@ static const struct option table[] = {
       "user, services, pods, off (dev: user; without a value: user,services)" },
     { "status-check", 0, KIND_TRISTATE, DEPLOYS, AT(status_check), NULL,
       "wait until what was deployed is ready (true)" },
+    { "tolerate-failures-until-deadline", 0, KIND_TRISTATE, DEPLOYS, AT(tolerate_failures), NULL,
+      "what has failed may come right until the deadline (false)" },
     { "cleanup", 0, KIND_BOOL, CMD_DEV, AT(cleanup), NULL,
       "at the end remove what this session created (true)" },
     { "force", 0, KIND_BOOL, DEPLOYS, AT(force), NULL,

@@ -48,6 +48,7 @@ struct options {
         timestamps, help, yaml_only, overwrite, skip_build, analyze, global, all, json, auto_build,
         auto_deploy, cache_artifacts;
     enum skf_tristate push, status_check;
+    enum skf_tristate tolerate_failures;
     struct skf_strv arguments; /* what is no option */
     struct skf_strv owned;     /* texts that the pointers above point into */
 };

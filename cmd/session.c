@@ -391,6 +391,7 @@ void session_engine_options(struct session *s, struct skf_engine_options *out)
         .tag = o->tag,
         .deployers = skf_deployers,
         .status_check = o->status_check,
+        .tolerate_failures = o->tolerate_failures,
         .tail = o->tail,
         .force = o->force,
         .cleanup = o->cleanup,

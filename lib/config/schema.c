@@ -237,7 +237,7 @@ const struct skf_field skf_schema_deploy[] = {
       .help = "wait until all is ready"),
     F("statusCheckDeadlineSeconds", INT, skf_wire, status_deadline_s, .since = "v1beta13"),
     F("tolerateFailuresUntilDeadline", BOOL, skf_wire, tolerate_failures, .since = "v4beta1",
-      .refused = "leave it out", .refused_when = SKF_REFUSED_DEPLOYING),
+      .help = "what has failed may come right until the deadline"),
     F("kubeContext", STRING, skf_wire, kube_context, .since = "v1beta16",
       .help = "the only context to deploy to"),
     { .name = "logs", .type = SKF_T_STRUCT, .sub = logs, .since = "v2beta6" },

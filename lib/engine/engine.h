@@ -24,7 +24,7 @@ struct skf_engine_options {
     const struct skf_kube_context *kube;             /* NULL when the command needs no cluster */
     const char *kubeconfig, *kubectl, *namespace_;
     const char *tag; /* --tag for every artifact, or NULL */
-    enum skf_tristate status_check;
+    enum skf_tristate status_check, tolerate_failures;
     bool tail, force, cleanup;
     bool cache_artifacts; /* what was built of the same contents before is not built again */
     const struct skf_strv *port_forward; /* modes: off, user, services, pods */

@@ -22,7 +22,9 @@ enum { CALM_MS = 3000 };
 struct skf_serve {
     struct skf_engine *engine;
     struct skf_rollout rollout;
-    bool waiting;
+    bool waiting;    /* for all to be ready */
+    bool watching;   /* they were: dev goes on to look after them */
+    bool look_again; /* something newer was applied: when the running look has ended */
     bool was_ready;
     int64_t hooks_loop_us; /* noticed_us of the loop whose last hooks run */
     struct skf_defer calm; /* until then only good news is told */
@@ -65,21 +67,33 @@ bool serve_was_ready(const struct skf_engine *e)
     return e->serve->was_ready;
 }
 
+static bool looking(const struct skf_engine *e)
+{
+    return e->serve->waiting || e->serve->watching;
+}
+
 bool serve_idle(const struct skf_engine *e)
 {
     const struct skf_serve *s = e->serve;
-    return !s->waiting && !s->calm_runs && !s->tailing && !s->forwards_open;
+    return !looking(e) && !s->calm_runs && !s->tailing && !s->forwards_open;
 }
 
 void serve_stop_waiting(struct skf_engine *e)
 {
+    e->serve->look_again = false;
     if (e->serve->waiting)
+        skf_rollout_cancel(&e->serve->rollout);
+}
+
+static void stop_looking(struct skf_engine *e)
+{
+    if (looking(e))
         skf_rollout_cancel(&e->serve->rollout);
 }
 
 void serve_stop(struct skf_engine *e)
 {
-    serve_stop_waiting(e);
+    stop_looking(e);
     if (e->serve->calm_runs)
         skf_defer_cancel(&e->serve->calm, on_calm_closed);
     if (e->serve->tailing && !e->serve->logs_stopping) {
@@ -405,9 +419,10 @@ static void be_calm(struct skf_serve *s)
 
 static void on_trouble(struct skf_rollout *r, const struct skf_finding *f)
 {
+    struct skf_engine *e = r->data;
     skf_autobuf struct skf_buf line = SKF_BUF_INIT;
     skf_finding_line(f, &line);
-    engine_emit(r->data, SKF_EV_STATUS_LINE, NULL, line.data);
+    engine_emit(e, e->serve->watching ? SKF_EV_WARNING : SKF_EV_STATUS_LINE, NULL, line.data);
 }
 
 /* --- what comes last -------------------------------------------------------------------------- */
@@ -431,18 +446,46 @@ static void finish(struct skf_engine *e)
         engine_loop_end(e, true);
 }
 
-static void on_rolled_out(struct skf_rollout *r, const struct skf_err *err)
+static void tell_ready(struct skf_engine *e)
+{
+    int64_t took_us = skf_clock_us() - e->applied_us;
+    struct skf_event ev = { .kind = SKF_EV_STATUS_READY, .us = took_us };
+    e->ledger.us[SKF_LEDGER_READY] = took_us;
+    engine_emit_event(e, &ev);
+}
+
+/* dev: from here on it is looked after, until something newer is deployed. */
+static void on_ready(struct skf_rollout *r)
 {
     struct skf_engine *e = r->data;
     e->serve->waiting = false;
-    e->serve->was_ready = !err;
+    e->serve->watching = true;
+    e->serve->was_ready = true;
+    tell_ready(e);
+    finish(e);
+    engine_pump(e);
+}
+
+static void start_rollout(struct skf_engine *e);
+
+static void on_rolled_out(struct skf_rollout *r, const struct skf_err *err)
+{
+    struct skf_engine *e = r->data;
+    struct skf_serve *s = e->serve;
+    bool was_watching = s->watching, again = s->look_again && e->phase == ENGINE_RUNNING;
+    s->waiting = again;
+    s->watching = s->look_again = false;
+    if (again) {
+        skf_rollout_release(r);
+        start_rollout(e);
+        return;
+    }
+    if (!was_watching)
+        s->was_ready = !err;
     if (!err) {
-        int64_t took_us = skf_clock_us() - e->applied_us;
-        struct skf_event ev = { .kind = SKF_EV_STATUS_READY, .us = took_us };
-        e->ledger.us[SKF_LEDGER_READY] = took_us;
-        engine_emit_event(e, &ev);
+        tell_ready(e);
         finish(e);
-    } else if (err->code != SKF_ECANCELED) {
+    } else if (err->code != SKF_ECANCELED && !was_watching) {
         engine_emit_err(e, SKF_EV_STATUS_FAILED, NULL, err);
         engine_fail(e, SKF_STAGE_STATUS, err);
         engine_loop_end(e, false);
@@ -461,6 +504,16 @@ static bool checks_status(const struct skf_engine *e)
     return true;
 }
 
+static bool tolerates_failures(const struct skf_engine *e)
+{
+    if (e->opts.tolerate_failures != SKF_UNSET)
+        return e->opts.tolerate_failures == SKF_YES;
+    for (size_t i = 0; i < e->plan.config.n_modules; i++)
+        if (e->plan.config.modules[i].tolerate_failures)
+            return true;
+    return false;
+}
+
 static unsigned deadline_ms(const struct skf_engine *e)
 {
     int longest = 0;
@@ -470,26 +523,41 @@ static unsigned deadline_ms(const struct skf_engine *e)
     return (unsigned)(longest ? longest : 600) * 1000;
 }
 
-void serve_applied(struct skf_engine *e)
+static void start_rollout(struct skf_engine *e)
 {
     struct skf_rollout *r = &e->serve->rollout;
-    follow_logs(e);
-    start_forwards(e);
-    e->serve->was_ready = !checks_status(e);
-    if (!checks_status(e)) {
-        finish(e);
-        return;
-    }
     skf_rollout_init(r, engine_namespace(e));
     r->deadline_ms = deadline_ms(e);
     /* One pass has one chance to tell a program that ends in its first second; dev watches on. */
     r->settle_ms = e->opts.dev ? 0 : SKF_ROLLOUT_SETTLE_MS;
+    r->tolerate_failures = tolerates_failures(e);
+    r->stay = e->opts.dev;
     r->data = e;
+    r->on_ready = on_ready;
     r->on_progress = on_progress;
     r->on_trouble = on_trouble;
     skf_rollout_add_objects(r, deploy_objects(e), engine_namespace(e));
-    e->serve->waiting = true;
     be_calm(e->serve);
     engine_emit(e, SKF_EV_STATUS_STARTED, NULL, NULL);
     skf_rollout_start(e->api, r, on_rolled_out);
+}
+
+void serve_applied(struct skf_engine *e)
+{
+    struct skf_serve *s = e->serve;
+    follow_logs(e);
+    start_forwards(e);
+    s->was_ready = !checks_status(e);
+    if (!checks_status(e)) {
+        finish(e);
+        return;
+    }
+    s->waiting = true;
+    if (!s->watching) {
+        start_rollout(e);
+        return;
+    }
+    s->watching = false;
+    s->look_again = true;
+    skf_rollout_cancel(&s->rollout);
 }

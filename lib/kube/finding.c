@@ -2,17 +2,17 @@
 
 #include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/base/mem.h"
+#include "lib/kube/lastwords.h"
 
 enum { MAX_LOG_LINES = 20, MAX_LOG_LINE = 300 };
 
 void skf_finding_release(struct skf_finding *f)
 {
-    char *owned[] = {
-        f->object, f->namespace_, f->pod, f->container, f->text, f->hint, f->instance
-    };
+    char *owned[] = { f->object, f->namespace_, f->pod,        f->container,
+                      f->text,   f->hint,       f->field,      f->about,
+                      f->where,  f->instance,   f->last_words, f->about_namespace };
     for (size_t i = 0; i < SKF_ARRAY_LEN(owned); i++)
         free(owned[i]);
     skf_strv_release(&f->log);
@@ -52,6 +52,7 @@ void skf_finding_set_log(struct skf_finding *f, const char *text, size_t len)
         text += n + (eol ? 1 : 0);
         len -= n + (eol ? 1 : 0);
     }
+    skf_replace(&f->last_words, skf_last_words(&lines));
     skf_strv_clear(&f->log);
     for (size_t i = lines.n > MAX_LOG_LINES ? lines.n - MAX_LOG_LINES : 0; i < lines.n; i++)
         skf_strv_add(&f->log, lines.v[i]);
@@ -64,28 +65,6 @@ static bool has_word(const char *line, const char *const *words, size_t n)
             return true;
     }
     return false;
-}
-
-const char *skf_finding_key_line(const struct skf_finding *f)
-{
-    static const char *const first[] = { "panic: ", "fatal error: ", "Exception in thread",
-                                         "thread 'main' panicked", "Segmentation fault" };
-    static const char *const errors[] = { "error",     "fatal",  "exception", "failed", "cannot",
-                                          "could not", "unable", "no such",   "denied", "refused" };
-    for (size_t i = 0; i < f->log.n; i++) {
-        if (has_word(f->log.v[i], first, SKF_ARRAY_LEN(first)))
-            return f->log.v[i];
-    }
-    for (size_t i = f->log.n; i > 0; i--) {
-        if (has_word(f->log.v[i - 1], errors, SKF_ARRAY_LEN(errors)))
-            return f->log.v[i - 1];
-    }
-    for (size_t i = f->log.n; i > 0; i--) {
-        const char *line = f->log.v[i - 1];
-        if (strncmp(line, "goroutine ", 10) != 0 && strncmp(line, "exit status ", 12) != 0)
-            return line;
-    }
-    return "";
 }
 
 bool skf_finding_waits_for_other(const struct skf_finding *f)
@@ -106,6 +85,12 @@ bool skf_finding_waits_for_other(const struct skf_finding *f)
     return false;
 }
 
+/* Of a program that ended, its last words are the cause; of one that runs they are a help. */
+static bool has_ended(enum skf_cause cause)
+{
+    return cause == SKF_CAUSE_CRASH || cause == SKF_CAUSE_EXIT_0 || cause == SKF_CAUSE_START;
+}
+
 void skf_finding_line(const struct skf_finding *f, struct skf_buf *out)
 {
     if (f->object)
@@ -115,9 +100,10 @@ void skf_finding_line(const struct skf_finding *f, struct skf_buf *out)
     else if (f->pod)
         skf_buf_addf(out, "pod '%s' ", f->pod);
     skf_buf_adds(out, f->text ? f->text : "is not ready");
-    const char *key = skf_finding_key_line(f);
-    if (*key)
-        skf_buf_addf(out, ": %s", key);
+    if (f->last_words && *f->last_words)
+        skf_buf_addf(out, has_ended(f->cause) ? ": %s" : "; its log ends with '%s'", f->last_words);
     if (f->hint)
         skf_buf_addf(out, "; %s", f->hint);
+    if (f->where)
+        skf_buf_addf(out, " (%s)", f->where);
 }

@@ -25,15 +25,19 @@ enum skf_cause {
     SKF_CAUSE_JOB,
 };
 
-enum { SKF_FINDING_PORTS = 6 };
+enum { SKF_FINDING_PORTS = 12 };
 
 struct skf_finding {
     enum skf_cause cause;
     char *object;     /* "deployment/web", "team:deployment/web" outside the default namespace */
     char *namespace_; /* of the pod */
     char *pod, *container; /* NULL when it is about none */
-    char *text;    /* "image 'x' cannot be pulled: not found"; never NULL in a filled finding */
-    char *hint;    /* what to do, or NULL */
+    char *text; /* "image 'x' cannot be pulled: not found"; never NULL in a filled finding */
+    char *hint; /* what to do, or NULL */
+    /* Where it is written, for skf_place: of `about` ("Deployment/web"; not always the workload).
+     */
+    char *field, *about, *about_namespace;
+    char *where;   /* "k8s/web.yaml:21:13", when the manifests are at hand; or NULL */
     int exit_code; /* of the last end; -1 = none */
     int restarts;
     char *instance;   /* which run of the container ended */
@@ -43,14 +47,14 @@ struct skf_finding {
     unsigned port[SKF_FINDING_PORTS];
     size_t n_ports;
     struct skf_strv log; /* last lines, when they were fetched */
+    char *last_words;    /* what they say in one line; NULL = no log */
 };
 
 void skf_finding_release(struct skf_finding *f);
 /* The last lines of a container's log, from its raw text. */
 void skf_finding_set_log(struct skf_finding *f, const char *text, size_t len);
-/* The line of the log that says most: a panic, an error; "" when there is none. Borrowed. */
-const char *skf_finding_key_line(const struct skf_finding *f);
-/* Appends "deployment/web: container 'web' crashes (exit code 2, 3 times): panic: boom; HINT". */
+/* Appends "deployment/web: container 'web' crashes (exit code 2, 3 times): panic: boom; HINT
+ * (k8s/web.yaml:12:9)". */
 void skf_finding_line(const struct skf_finding *f, struct skf_buf *out);
 /* Does the log speak of something else that is not there yet (a database)? A restart may help then.
  */

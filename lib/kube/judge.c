@@ -11,8 +11,12 @@
 #include "lib/kube/judge_internal.h"
 
 enum {
-    CREATE_GRACE_MS = 10 * 1000, /* quota may be freed by the pods that go */
+    QUOTA_GRACE_MS = 10 * 1000, /* may be freed by the pods that go */
+    CREATE_GRACE_MS = 2 * 1000,
     MISSING_GRACE_MS = 5 * 1000,
+    FAILED_PODS = 2, /* of one revision, before it is called a habit */
+    JOB_FAILURES = 3,
+    JOB_FAILURES_WAITING = 5,
 };
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -50,13 +54,15 @@ void skf_judge_free(struct skf_judge *j)
     skf_map_release_with(&j->logs, free);
     skf_map_release_with(&j->ports, free);
     skf_map_release_with(&j->ends, free);
+    skf_map_release_with(&j->restarts, free);
     free(j->default_namespace);
     free(j);
 }
 
 bool skf_judge_add(struct skf_judge *j, const char *kind, const char *namespace_, const char *name)
 {
-    static const char *const kinds[] = { "Deployment", "StatefulSet", "DaemonSet", "Job", "Pod" };
+    static const char *const kinds[] = { "Deployment", "StatefulSet", "DaemonSet",
+                                         "ReplicaSet", "Job",         "Pod" };
     for (size_t i = 0; i < SKF_ARRAY_LEN(kinds); i++) {
         if (strcmp(kinds[i], kind) != 0)
             continue;
@@ -90,6 +96,13 @@ int64_t skf_judge_age(const struct skf_judge *j, const char *stamp)
 {
     int64_t at = skf_jtime_ms(stamp);
     return at < 0 || !j->wall_ms ? -1 : j->wall_ms - at;
+}
+
+void skf_judge_watch_on(struct skf_judge *j)
+{
+    j->after_ready = true;
+    for (struct skf_map_iter it = skf_map_first(&j->pods); it.key; skf_map_next(&it))
+        skf_judge_note_restarts(j, it.value);
 }
 
 size_t skf_judge_count(const struct skf_judge *j)
@@ -190,17 +203,53 @@ int64_t skf_judge_event_ms(const json_t *event)
     return 0;
 }
 
+static bool reason_is(const json_t *event, const char *reasons)
+{
+    return !reasons || in_words(reasons, skf_jtext(event, "reason"));
+}
+
+static bool is_newer(const json_t *event, const json_t *best)
+{
+    return !best || skf_judge_event_ms(event) >= skf_judge_event_ms(best);
+}
+
 const json_t *skf_judge_event(const struct skf_judge *j, const char *uid, const char *reasons)
 {
     const json_t *best = NULL;
     for (struct skf_map_iter it = skf_map_first(&j->events); it.key; skf_map_next(&it)) {
-        const json_t *event = it.value;
-        if (strcmp(skf_jtext(event, "involvedObject.uid"), uid) != 0 ||
-            strcmp(skf_jtext(event, "type"), "Normal") == 0 ||
-            (reasons && !in_words(reasons, skf_jtext(event, "reason"))))
-            continue;
-        if (!best || skf_judge_event_ms(event) >= skf_judge_event_ms(best))
-            best = event;
+        if (strcmp(skf_jtext(it.value, "involvedObject.uid"), uid) == 0 &&
+            strcmp(skf_jtext(it.value, "type"), "Normal") != 0 && reason_is(it.value, reasons) &&
+            is_newer(it.value, best))
+            best = it.value;
+    }
+    return best;
+}
+
+const json_t *skf_judge_container_event(const struct judged *c, const char *reasons,
+                                        const char *word)
+{
+    const json_t *best = NULL;
+    skf_autofree char *field = skf_xasprintf("{%s}", c->name);
+    for (struct skf_map_iter it = skf_map_first(&c->j->events); it.key; skf_map_next(&it)) {
+        if (strcmp(skf_jtext(it.value, "involvedObject.uid"), c->uid) == 0 &&
+            strstr(skf_jtext(it.value, "involvedObject.fieldPath"), field) &&
+            strstr(skf_jtext(it.value, "message"), word) && reason_is(it.value, reasons) &&
+            is_newer(it.value, best))
+            best = it.value;
+    }
+    return best;
+}
+
+const json_t *skf_judge_named_event(const struct skf_judge *j, const char *kind,
+                                    const char *namespace_, const char *name, const char *reasons)
+{
+    const json_t *best = NULL;
+    for (struct skf_map_iter it = skf_map_first(&j->events); it.key; skf_map_next(&it)) {
+        if (strcmp(skf_jtext(it.value, "involvedObject.kind"), kind) == 0 &&
+            strcmp(skf_jtext(it.value, "involvedObject.name"), name) == 0 &&
+            strcmp(skf_jtext(it.value, "involvedObject.namespace"), namespace_) == 0 &&
+            reason_is(it.value, reasons) && is_newer(it.value, best))
+            best = it.value;
     }
     return best;
 }
@@ -218,9 +267,38 @@ void skf_trouble_set(struct trouble *t, enum weight weight, enum skf_cause cause
     skf_replace(&t->finding.text, skf_buf_take(&text));
 }
 
-void skf_trouble_hint(struct trouble *t, const char *text)
+void skf_trouble_hint(struct trouble *t, const char *fmt, ...)
 {
-    skf_replace(&t->finding.hint, skf_xstrdup(text));
+    va_list ap;
+    va_start(ap, fmt);
+    struct skf_buf text = SKF_BUF_INIT;
+    skf_buf_addv(&text, fmt, ap);
+    va_end(ap);
+    skf_replace(&t->finding.hint, skf_buf_take(&text));
+}
+
+void skf_trouble_field(struct trouble *t, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct skf_buf text = SKF_BUF_INIT;
+    skf_buf_addv(&text, fmt, ap);
+    va_end(ap);
+    skf_replace(&t->finding.field, skf_buf_take(&text));
+}
+
+void skf_trouble_container_field(struct trouble *t, const struct judged *c, const char *below)
+{
+    skf_trouble_field(t, "%s[%s]%s%s", c->init ? "initContainers" : "containers", c->name,
+                      *below ? "." : "", below);
+}
+
+void skf_trouble_lasting(struct skf_judge *j, const char *uid, const char *what, unsigned grace_ms,
+                         struct trouble *t)
+{
+    int64_t so_far = skf_judge_lasting(j, uid, what);
+    t->weight = so_far >= grace_ms ? WEIGHT_FINAL : WEIGHT_GRACE;
+    t->grace_ms = so_far >= grace_ms ? 0 : (unsigned)(grace_ms - so_far);
 }
 
 bool skf_any_of(const char *text, const char *const *words, size_t n)
@@ -285,6 +363,11 @@ static bool is_pod_of(const struct target *t, const char *owner, const char *uid
     return owned_by(pod, owner) && !is_old(t, pod);
 }
 
+static bool is_job(const struct target *t)
+{
+    return strcmp(t->view.kind, "Job") == 0;
+}
+
 /* --- troubles --------------------------------------------------------------------------------- */
 
 static void take_worse(struct trouble *worst, struct trouble *other)
@@ -313,46 +396,100 @@ static void judge_create(struct skf_judge *j, const struct target *t, struct tro
     }
     if (!message || !*message)
         return;
-    bool asks_for_more = strstr(message, "exceeded quota") != NULL;
-    skf_trouble_set(out, WEIGHT_GRACE, SKF_CAUSE_CREATE, "no pod can be made: %s", message);
-    const char *hint = NULL;
-    if (asks_for_more)
-        hint = "free some quota, ask for less in resources, or deploy elsewhere with -n";
-    else if (strstr(message, "serviceaccount") && strstr(message, "not found"))
-        hint = "add the ServiceAccount to the manifests, or take serviceAccountName out";
-    out->finding.hint = skf_xstrdup_null(hint);
-    int64_t lasting = skf_judge_lasting(j, skf_jtext(t->object, "metadata.uid"), "create");
-    unsigned grace = asks_for_more ? CREATE_GRACE_MS : CREATE_GRACE_MS / 5;
-    if (lasting >= grace)
-        out->weight = WEIGHT_FINAL;
-    else
-        out->grace_ms = (unsigned)(grace - lasting);
+    skf_judge_create_words(message, out);
+    skf_trouble_lasting(j, skf_jtext(t->object, "metadata.uid"), "create",
+                        strstr(message, "exceeded quota") ? QUOTA_GRACE_MS : CREATE_GRACE_MS, out);
+}
+
+/* Pods that were made and have failed by no fault of a container: evicted, refused by the node. The
+ * controller makes another one each time. */
+static void judge_failed_pods(struct skf_judge *j, const struct target *t, const char *owner,
+                              struct trouble *out)
+{
+    const json_t *last = NULL;
+    unsigned n = 0;
+    for (struct skf_map_iter it = skf_map_first(&j->pods); it.key; skf_map_next(&it)) {
+        if (!is_pod_of(t, owner, it.key, it.value) || !*skf_jtext(it.value, "status.reason") ||
+            strcmp(skf_jtext(it.value, "status.phase"), "Failed") != 0)
+            continue;
+        last = it.value;
+        n++;
+    }
+    if (n < FAILED_PODS)
+        return;
+    const char *reason = skf_jtext(last, "status.reason");
+    skf_trouble_set(out, WEIGHT_FINAL, SKF_CAUSE_CREATE, "loses its pods (%u so far): %s: %s", n,
+                    reason, skf_jtext(last, "status.message"));
+    if (strcmp(reason, "Evicted") == 0)
+        skf_trouble_hint(out, "give it a larger volume or limit, or make it use less");
+}
+
+static void judge_progress(const struct target *t, struct trouble *out)
+{
+    const json_t *o = t->object;
+    const json_t *progressing = skf_jfind(o, "status.conditions", "type", "Progressing");
+    if (skf_jbool(o, "spec.paused")) {
+        skf_trouble_set(out, WEIGHT_FINAL, SKF_CAUSE_PAUSED,
+                        "is paused (spec.paused): nothing rolls out until it is resumed");
+        skf_trouble_field(out, "/spec.paused");
+    } else if (skf_judge_observed(o) &&
+               strcmp(skf_jtext(progressing, "reason"), "ProgressDeadlineExceeded") == 0) {
+        skf_trouble_set(out, WEIGHT_FINAL, SKF_CAUSE_DEADLINE,
+                        "made no progress within its progressDeadlineSeconds (%lld s)",
+                        skf_jint(o, "spec.progressDeadlineSeconds", 600));
+        skf_trouble_field(out, "/spec.progressDeadlineSeconds");
+    }
+}
+
+static void judge_job(const struct target *t, struct trouble *out)
+{
+    const json_t *failed = skf_jfind(t->object, "status.conditions", "type", "Failed");
+    const char *reason = skf_jtext(failed, "reason"), *message = skf_jtext(failed, "message");
+    if (strcmp(skf_jtext(failed, "status"), "True") != 0)
+        return;
+    skf_trouble_set(out, WEIGHT_FINAL, SKF_CAUSE_JOB, "has failed: %s",
+                    *message ? message : reason);
+    bool late = strcmp(reason, "DeadlineExceeded") == 0;
+    if (late)
+        skf_trouble_hint(out, "it may take %lld s: raise activeDeadlineSeconds, or make it shorter",
+                         skf_jint(t->object, "spec.activeDeadlineSeconds", 0));
+    skf_trouble_field(out, late ? "/spec.activeDeadlineSeconds" : "/spec.backoffLimit");
 }
 
 static void judge_own_conditions(struct skf_judge *j, const struct target *t, struct trouble *out)
 {
-    const json_t *o = t->object;
-    const char *kind = t->view.kind;
-    if (strcmp(kind, "Deployment") == 0) {
-        const json_t *progressing = skf_jfind(o, "status.conditions", "type", "Progressing");
-        if (skf_jbool(o, "spec.paused"))
-            skf_trouble_set(out, WEIGHT_FINAL, SKF_CAUSE_PAUSED,
-                            "is paused (spec.paused): nothing rolls out until it is resumed");
-        else if (skf_judge_observed(o) &&
-                 strcmp(skf_jtext(progressing, "reason"), "ProgressDeadlineExceeded") == 0)
-            skf_trouble_set(out, WEIGHT_FINAL, SKF_CAUSE_DEADLINE,
-                            "made no progress within its progressDeadlineSeconds (%lld s)",
-                            skf_jint(o, "spec.progressDeadlineSeconds", 600));
-    }
-    if (strcmp(kind, "Job") == 0) {
-        const json_t *failed = skf_jfind(o, "status.conditions", "type", "Failed");
-        if (strcmp(skf_jtext(failed, "status"), "True") == 0)
-            skf_trouble_set(out, WEIGHT_FINAL, SKF_CAUSE_JOB, "has failed: %s",
-                            *skf_jtext(failed, "message") ? skf_jtext(failed, "message")
-                                                          : skf_jtext(failed, "reason"));
-    }
-    if (out->weight == WEIGHT_NONE && (skf_judge_observed(o) || strcmp(kind, "Job") == 0))
+    if (strcmp(t->view.kind, "Deployment") == 0)
+        judge_progress(t, out);
+    if (strcmp(t->view.kind, "Job") == 0)
+        judge_job(t, out);
+    if (out->weight == WEIGHT_NONE &&
+        (skf_judge_observed(t->object) || strcmp(t->view.kind, "Job") == 0))
         judge_create(j, t, out);
+}
+
+/* A Job tries again by itself, up to its backoffLimit: its pods' failures are final when they are
+ * the same again and again and nothing that it may need is still on its way. */
+static bool job_goes_on(const struct skf_judge *j, const struct target *t,
+                        const struct skf_finding *f)
+{
+    if (strcmp(t->view.kind, "Job") != 0 || skf_judge_condition(t->object, "Failed"))
+        return false;
+    bool ended = f->cause == SKF_CAUSE_CRASH || f->cause == SKF_CAUSE_OOM;
+    long long failures = skf_jint(t->object, "status.failed", 0);
+    if (f->restarts + 1 > failures)
+        failures = f->restarts + 1;
+    unsigned enough = skf_finding_waits_for_other(f) ? JOB_FAILURES_WAITING : JOB_FAILURES;
+    return ended && (j->unready > 1 || failures < enough);
+}
+
+/* Fields are written as of the pod's spec, or with a slash as of the object. */
+static void whole_field(const struct target *t, struct skf_finding *f)
+{
+    if (!f->field || f->about)
+        return;
+    skf_autofree char *field = skf_take(&f->field);
+    const char *prefix = strcmp(t->view.kind, "Pod") == 0 ? "spec." : "spec.template.spec.";
+    f->field = field[0] == '/' ? skf_xstrdup(field + 1) : skf_xasprintf("%s%s", prefix, field);
 }
 
 static char *object_name(const struct skf_judge *j, const struct target *t)
@@ -391,13 +528,15 @@ static void judge_target(struct skf_judge *j, const struct target *t, struct tro
             continue;
         struct trouble own = { 0 };
         skf_judge_pod(j, it.value, &own);
-        bool ended = own.finding.cause == SKF_CAUSE_CRASH || own.finding.cause == SKF_CAUSE_OOM;
-        if (ended && strcmp(t->view.kind, "Job") == 0 && !skf_judge_condition(t->object, "Failed"))
-            own.weight = WEIGHT_NOTE; /* the Job tries again, up to its backoffLimit */
+        if (own.weight > WEIGHT_NOTE && job_goes_on(j, t, &own.finding) && own.weight != WEIGHT_LOG)
+            own.weight = WEIGHT_NOTE;
         take_worse(worst, &own);
     }
     struct trouble own = { 0 };
-    judge_own_conditions(j, t, &own);
+    if (known)
+        judge_failed_pods(j, t, owner, &own);
+    if (own.weight == WEIGHT_NONE)
+        judge_own_conditions(j, t, &own);
     if (own.weight == WEIGHT_FINAL && worst->weight != WEIGHT_NONE &&
         (own.finding.cause == SKF_CAUSE_DEADLINE || own.finding.cause == SKF_CAUSE_JOB)) {
         if (worst->weight != WEIGHT_LOG)
@@ -406,6 +545,21 @@ static void judge_target(struct skf_judge *j, const struct target *t, struct tro
     } else {
         take_worse(worst, &own);
     }
+    whole_field(t, &worst->finding);
+}
+
+/* It is ready again already, and one of its containers has ended since it was first. */
+static void judge_restarts(struct skf_judge *j, const struct target *t, struct trouble *worst)
+{
+    const char *owner = pods_owner(j, t);
+    for (struct skf_map_iter it = skf_map_first(&j->pods); it.key; skf_map_next(&it)) {
+        struct trouble own = { 0 };
+        if (is_job(t) || !is_pod_of(t, owner, it.key, it.value))
+            continue;
+        skf_judge_restarted(j, it.value, &own);
+        take_worse(worst, &own);
+    }
+    whole_field(t, &worst->finding);
 }
 
 /* The workload's own status is older than the pod's: it is written by a controller that saw the pod
@@ -436,11 +590,6 @@ static bool settled(struct skf_judge *j, struct target *t, unsigned *recheck_ms)
                                        : "has just started (no readiness probe says more)");
 }
 
-static bool is_job(const struct target *t)
-{
-    return strcmp(t->view.kind, "Job") == 0;
-}
-
 static void find_ready(struct skf_judge *j, unsigned *recheck_ms)
 {
     j->unready = 0;
@@ -468,19 +617,23 @@ enum skf_verdict skf_judge_decide(struct skf_judge *j, int64_t now_ms, struct sk
     for (size_t i = 0; i < j->targets.n; i++) {
         struct target *t = j->targets.v[i];
         struct trouble own = { 0 };
-        if (t->view.ready)
-            continue;
-        judge_target(j, t, &own);
+        if (!t->view.ready)
+            judge_target(j, t, &own);
+        else if (j->after_ready)
+            judge_restarts(j, t, &own);
         if (own.weight == WEIGHT_NONE)
             continue;
         own.finding.object = object_name(j, t);
+        own.finding.about_namespace = skf_xstrdup(t->view.namespace_);
+        if (!own.finding.about)
+            own.finding.about = skf_xasprintf("%s/%s", t->view.kind, t->view.name);
         if (own.weight == WEIGHT_GRACE && (!*recheck_ms || own.grace_ms < *recheck_ms))
             *recheck_ms = own.grace_ms;
         take_worse(&worst, &own);
     }
     skf_finding_release(finding);
     *finding = worst.finding;
-    if (j->unready == 0)
+    if (j->unready == 0 && worst.weight != WEIGHT_LOG)
         return SKF_VERDICT_READY;
     if (worst.weight == WEIGHT_FINAL)
         return SKF_VERDICT_FAILED;

@@ -39,6 +39,9 @@ void skf_judge_set_local(struct skf_judge *j, bool local);
 void skf_judge_set_settle(struct skf_judge *j, unsigned settle_ms);
 /* The cluster's wall clock, for time stamps in objects. */
 void skf_judge_set_clock(struct skf_judge *j, int64_t wall_ms);
+/* All were ready: from now on a container that has ended since is a trouble, also when its workload
+ * is ready again. */
+void skf_judge_watch_on(struct skf_judge *j);
 size_t skf_judge_count(const struct skf_judge *j);
 const struct skf_workload *skf_judge_workload(const struct skf_judge *j, size_t i);
 

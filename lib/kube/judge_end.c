@@ -11,6 +11,7 @@
 #include "lib/base/mem.h"
 #include "lib/kube/jget.h"
 #include "lib/kube/judge_internal.h"
+#include "lib/kube/lastwords.h"
 
 enum {
     TRIAL_MIN_MS = 3 * 1000,
@@ -18,6 +19,7 @@ enum {
     CRASHES = 2,         /* restarts after which a crash is final */
     CRASHES_WAITING = 4, /* ... of an app that seems to wait for another */
     STAMP_MS = 1000,     /* time stamps have whole seconds */
+    KILL_MS = 5000,      /* from the end of the grace period to the end of the container */
     EPOCH_DIGITS = 10,
 };
 
@@ -43,51 +45,118 @@ static const char *signal_words(long long exit_code)
     }
 }
 
+static void not_in_image(const struct judged *c, const char *program, struct trouble *t,
+                         enum weight weight)
+{
+    const json_t *command = skf_jget(c->spec, "command");
+    skf_trouble_set(t, weight, SKF_CAUSE_START, "cannot start: '%s' is not in the image", program);
+    if (json_array_size(command) == 1 && strchr(program, ' '))
+        skf_trouble_hint(t, "check command: each word is an item of its own, this is one");
+    else if (strcmp(program, "sh") == 0 || strcmp(program, "/bin/sh") == 0 ||
+             strcmp(program, "bash") == 0 || strcmp(program, "/bin/bash") == 0)
+        skf_trouble_hint(t, "the image has no shell: check command and args, and name the program "
+                            "itself");
+    else
+        skf_trouble_hint(t, "check command and args in the manifest, or the image's entrypoint");
+    skf_trouble_container_field(t, c, command ? "command" : "image");
+}
+
+/* "...: error during container init: WHY: unknown" */
+static char *runtime_why(const char *message)
+{
+    static const char *const layers[] = { "container init: ", "start container process: " };
+    for (size_t i = 0; i < SKF_ARRAY_LEN(layers); i++) {
+        const char *at = strstr(message, layers[i]);
+        message = at ? at + strlen(layers[i]) : message;
+    }
+    size_t len = strlen(message), tail = strlen(": unknown");
+    if (len > tail && strcmp(message + len - tail, ": unknown") == 0)
+        len -= tail;
+    return skf_xstrndup(message, len);
+}
+
 /* runc's sentence about a program that cannot be run, in fewer words. */
-bool skf_judge_start_words(const char *message, struct trouble *t, enum weight weight)
+bool skf_judge_start_words(const struct judged *c, const char *message, struct trouble *t,
+                           enum weight weight)
 {
     const char *exec = strstr(message, "exec: \"");
-    skf_autofree char *program = NULL;
-    if (exec)
-        program = skf_xstrndup(exec + 7, strcspn(exec + 7, "\""));
-    const char *name = program ? program : "its command";
-    if (SKF_ANY_OF(message, "executable file not found", "no such file or directory")) {
-        skf_trouble_set(t, weight, SKF_CAUSE_START, "cannot start: '%s' is not in the image", name);
-        skf_trouble_hint(t, "check command and args in the manifest, or the image's entrypoint");
-    } else if (SKF_ANY_OF(message, "permission denied")) {
-        skf_trouble_set(t, weight, SKF_CAUSE_START, "cannot start: '%s' is not executable", name);
+    const char *mount = strstr(message, "to rootfs at \"");
+    const char *cwd = strstr(message, "chdir to cwd (\"");
+    skf_autofree char *program =
+        exec ? skf_xstrndup(exec + 7, strcspn(exec + 7, "\"")) : skf_xstrdup("its command");
+    if (cwd) {
+        cwd += strlen("chdir to cwd (\"");
+        skf_trouble_set(t, weight, SKF_CAUSE_START, "cannot start: its working directory '%.*s' %s",
+                        (int)strcspn(cwd, "\""), cwd,
+                        strstr(cwd, "denied") ? "is closed to its user" : "is not in the image");
+        skf_trouble_hint(t, "check workingDir, or the image's WORKDIR and user");
+        skf_trouble_container_field(t, c, skf_jget(c->spec, "workingDir") ? "workingDir" : "image");
+    } else if (mount) {
+        skf_autofree char *why = runtime_why(message);
+        mount += strlen("to rootfs at \"");
+        int len = (int)strcspn(mount, "\"");
+        bool kinds_differ = SKF_ANY_OF(message, "not a directory", "is a directory");
+        if (kinds_differ)
+            skf_trouble_set(t, weight, SKF_CAUSE_START,
+                            "cannot start: no volume fits at '%.*s': one of the two is a file, the "
+                            "other a directory",
+                            len, mount);
+        else
+            skf_trouble_set(t, weight, SKF_CAUSE_START, "cannot start: %s", why);
+        if (kinds_differ)
+            skf_trouble_hint(t, "mount a single file with subPath, or choose another mountPath");
+        skf_trouble_container_field(t, c, "volumeMounts");
+    } else if (exec &&
+               SKF_ANY_OF(message, "executable file not found", "no such file or directory")) {
+        not_in_image(c, program, t, weight);
+    } else if (exec && SKF_ANY_OF(message, "permission denied")) {
+        skf_trouble_set(t, weight, SKF_CAUSE_START, "cannot start: '%s' is not executable",
+                        program);
         skf_trouble_hint(t, "set its x bit in the image; is it a directory?");
+        skf_trouble_container_field(t, c, skf_jget(c->spec, "command") ? "command" : "image");
     } else if (SKF_ANY_OF(message, "exec format error")) {
         skf_trouble_set(t, weight, SKF_CAUSE_START,
-                        "cannot start: '%s' is not a program for the node's platform", name);
+                        "cannot start: '%s' is not a program for the node's platform", program);
         skf_trouble_hint(
             t, "build for the node's platform (--platform), or mend the script's first line");
+        skf_trouble_container_field(t, c, skf_jget(c->spec, "command") ? "command" : "image");
     } else {
         return false;
     }
     return true;
 }
 
-static const char *probe_event_kind(const json_t *event)
+/* Was it the kubelet that ended the container, because of a probe? It says so just before. The
+ * program may end as it likes then, also with 0. Returns what the probe found. */
+static const json_t *killed_by_probe(const struct judged *c, const json_t *end)
 {
-    const char *message = skf_jtext(event, "message");
-    static const char *const kinds[] = { "Liveness", "Startup", "Readiness" };
-    for (size_t i = 0; i < SKF_ARRAY_LEN(kinds); i++) {
-        if (strncmp(message, kinds[i], strlen(kinds[i])) == 0)
-            return kinds[i];
-    }
-    return NULL;
+    const json_t *killing = skf_judge_container_event(c, "Killing", "");
+    if (!killing ||
+        !SKF_ANY_OF(skf_jtext(killing, "message"), "failed liveness probe", "failed startup probe"))
+        return NULL;
+    int64_t killed = skf_judge_event_ms(killing);
+    int64_t ended = skf_jtime_ms(skf_jstr(end, "finishedAt"));
+    int64_t grace = skf_jint(c->pod, "spec.terminationGracePeriodSeconds", 30) * 1000;
+    if (killed > 0 && ended >= 0 && (ended + STAMP_MS < killed || ended > killed + grace + KILL_MS))
+        return NULL;
+    bool live = strstr(skf_jtext(killing, "message"), "liveness") != NULL;
+    const json_t *unhealthy =
+        skf_judge_container_event(c, "Unhealthy", live ? "Liveness probe" : "Startup probe");
+    return unhealthy ? unhealthy : killing;
 }
 
-/* Was it the kubelet that ended the container, because of a probe? */
-static const json_t *killed_by_probe(const struct skf_judge *j, const char *uid,
-                                     const char *container, long long exit_code)
+static void judge_killed(const struct judged *c, const json_t *probe, bool between,
+                         struct trouble *t)
 {
-    const json_t *event = skf_judge_event(j, uid, "Unhealthy");
-    const char *kind = event ? probe_event_kind(event) : NULL;
-    if (!kind || strcmp(kind, "Readiness") == 0 || exit_code == 0)
-        return NULL;
-    return strstr(skf_jtext(event, "involvedObject.fieldPath"), container) ? event : NULL;
+    bool certain = skf_judge_probe_words(c, probe, t);
+    skf_autofree char *words = skf_take(&t->finding.text);
+    int restarts = t->finding.restarts;
+    skf_trouble_set(t, between && restarts >= (certain ? 1 : CRASHES) ? WEIGHT_FINAL : WEIGHT_NOTE,
+                    SKF_CAUSE_PROBE, "is killed again and again (exit code %d, %d time%s): it %s",
+                    t->finding.exit_code, restarts + 1, restarts ? "s" : "", words);
+    if (!t->finding.hint)
+        skf_trouble_hint(t, "if it only needs more time: a startupProbe, or a larger "
+                            "failureThreshold");
 }
 
 static char *log_key(const char *uid, const char *container, const char *instance)
@@ -172,7 +241,7 @@ static long long patience(struct skf_judge *j, const json_t *pod, const char *co
                           long long run, long long code, const struct skf_finding *f)
 {
     const char *uid = skf_jtext(pod, "metadata.uid");
-    const char *last_words = skf_finding_key_line(f);
+    const char *last_words = f->last_words ? f->last_words : "";
     bool same = same_again(j, uid, container, run, code, last_words);
     bool company = had_company(j, uid);
     if (skf_finding_waits_for_other(f))
@@ -183,61 +252,119 @@ static long long patience(struct skf_judge *j, const json_t *pod, const char *co
     return same && !company && !keeps_state(pod) ? 1 : CRASHES;
 }
 
-void skf_judge_end(struct skf_judge *j, const json_t *pod, const json_t *status, bool will_restart,
-                   struct trouble *t)
+/* Its container was started, and the hook beside it has failed: the kubelet ends it then. */
+bool skf_judge_hook(const struct judged *c, bool final, struct trouble *t)
 {
-    const char *uid = skf_jtext(pod, "metadata.uid");
-    const char *name = skf_jtext(status, "name");
-    const json_t *end = skf_jget(status, "state.terminated");
-    bool running = skf_jget(status, "state.running") != NULL;
+    const json_t *event = skf_judge_container_event(c, "FailedPostStartHook", "");
+    if (!event)
+        return false;
+    const char *command =
+        json_string_value(json_array_get(skf_jget(c->spec, "lifecycle.postStart.exec.command"), 0));
+    skf_trouble_set(t, final ? WEIGHT_FINAL : WEIGHT_NOTE, SKF_CAUSE_START,
+                    "is ended again and again, because its postStart hook fails%s%s%s",
+                    command ? " ('" : "", command ? command : "", command ? "')" : "");
+    skf_trouble_hint(t, "is that program in the image, and does it end with 0?");
+    skf_trouble_container_field(t, c, "lifecycle.postStart");
+    return true;
+}
+
+static void judge_out_of_memory(const struct judged *c, bool between, struct trouble *t)
+{
+    const char *limit = skf_jstr(c->spec, "resources.limits.memory");
+    int restarts = t->finding.restarts;
+    skf_trouble_set(t, between ? WEIGHT_FINAL : WEIGHT_NOTE, SKF_CAUSE_OOM,
+                    "is killed: out of memory (%s%s, exit code %d, %d time%s)",
+                    limit ? "limit " : "no limit of its own", limit ? limit : "",
+                    t->finding.exit_code, restarts + 1, restarts ? "s" : "");
+    skf_trouble_hint(t, limit ? "raise resources.limits.memory, or make it use less"
+                              : "the node itself has run out: make it use less");
+    skf_trouble_container_field(t, c, limit ? "resources.limits.memory" : "resources");
+}
+
+/* What follows from the log, once it is there. */
+static void judge_words(const struct judged *c, const char *log, struct trouble *t)
+{
+    skf_finding_set_log(&t->finding, log, strlen(log));
+    const struct skf_words_hint *known = skf_last_words_hint(t->finding.last_words);
+    if (!known)
+        return;
+    if (known->start)
+        skf_trouble_set(t, t->weight, SKF_CAUSE_START, "cannot start (exit code %d)",
+                        t->finding.exit_code);
+    else if (t->finding.cause == SKF_CAUSE_EXIT_0)
+        return;
+    skf_trouble_hint(t, "%s", known->hint);
+    if (known->field)
+        skf_trouble_container_field(t, c, known->field);
+    else
+        skf_trouble_field(t, "serviceAccountName");
+}
+
+static void exit_0_words(const struct judged *c, struct trouble *t)
+{
+    int restarts = t->finding.restarts;
+    bool bare = json_array_size(skf_jget(c->pod, "metadata.ownerReferences")) == 0;
+    skf_trouble_set(t, WEIGHT_LOG, SKF_CAUSE_EXIT_0,
+                    "ends by itself without an error (exit code 0, %d time%s)", restarts + 1,
+                    restarts ? "s" : "");
+    skf_trouble_container_field(t, c,
+                                skf_jget(c->spec, "command") ? "command"
+                                : skf_jget(c->spec, "args")  ? "args"
+                                                             : "");
+    if (bare)
+        skf_trouble_hint(t, "its program has to keep running, or set restartPolicy: Never");
+    else
+        skf_trouble_hint(t, "its program has to keep running; for one run use a Job");
+}
+
+void skf_judge_end(const struct judged *c, struct trouble *t)
+{
+    const json_t *end = skf_jget(c->status, "state.terminated");
+    bool running = skf_jget(c->status, "state.running") != NULL;
     if (!end)
-        end = skf_jget(status, "lastState.terminated");
+        end = skf_jget(c->status, "lastState.terminated");
     long long code = skf_jint(end, "exitCode", -1);
-    long long restarts = skf_jint(status, "restartCount", 0);
+    long long restarts = skf_jint(c->status, "restartCount", 0);
     const char *reason = skf_jtext(end, "reason");
     const char *message = skf_jtext(end, "message");
     /* The first restart comes at once, every later one after a pause. A running one may be the
      * start that works. */
-    bool between = !running && (restarts >= 1 || !will_restart);
+    bool between = !running && (restarts >= 1 || !c->will_restart);
     t->finding.exit_code = (int)code;
     t->finding.restarts = (int)restarts;
     t->finding.previous = running;
     skf_replace(&t->finding.instance, skf_xstrdup(skf_jtext(end, "containerID")));
 
-    const json_t *probe = killed_by_probe(j, uid, name, code);
+    const json_t *probe = killed_by_probe(c, end);
     if (probe) {
-        skf_trouble_set(t, between && restarts >= CRASHES ? WEIGHT_FINAL : WEIGHT_NOTE,
-                        SKF_CAUSE_PROBE, "is killed again and again: %s",
-                        skf_jtext(probe, "message"));
+        judge_killed(c, probe, between, t);
         return;
     }
-    if (skf_judge_start_words(message, t, running ? WEIGHT_NOTE : WEIGHT_FINAL))
+    if (skf_judge_hook(c, between, t) ||
+        skf_judge_start_words(c, message, t, running ? WEIGHT_NOTE : WEIGHT_FINAL))
         return;
     if (strcmp(reason, "OOMKilled") == 0) {
-        skf_trouble_set(t, between ? WEIGHT_FINAL : WEIGHT_NOTE, SKF_CAUSE_OOM,
-                        "is killed: out of memory (%lld time%s)", restarts + 1,
-                        restarts ? "s" : "");
-        skf_trouble_hint(t, "raise resources.limits.memory, or make it use less");
+        judge_out_of_memory(c, between, t);
         return;
     }
+    const char *how = signal_words(code);
     if (code == 0) {
-        skf_trouble_set(t, WEIGHT_LOG, SKF_CAUSE_EXIT_0,
-                        "ends by itself without an error (%lld time%s)", restarts + 1,
-                        restarts ? "s" : "");
-        skf_trouble_hint(t, "a Deployment's program has to keep running; for one run use a Job");
+        exit_0_words(c, t);
     } else {
-        const char *how = signal_words(code);
         skf_trouble_set(t, WEIGHT_LOG, SKF_CAUSE_CRASH, "crashes (exit code %lld%s%s, %lld time%s)",
                         code, how ? ": " : "", how ? how : "", restarts + 1, restarts ? "s" : "");
+        skf_trouble_container_field(t, c, "");
     }
     t->finding.wants_log = true;
-    skf_autofree char *key = log_key(uid, name, t->finding.instance);
-    const char *log = skf_map_get(&j->logs, key);
+    skf_autofree char *key = log_key(c->uid, c->name, t->finding.instance);
+    const char *log = skf_map_get(&c->j->logs, key);
     if (!log)
         return; /* asked for first, once a run: it says what happened already at the first crash */
-    skf_finding_set_log(&t->finding, *log ? log : message, strlen(*log ? log : message));
+    judge_words(c, *log ? log : message, t);
     long long run = running ? restarts - 1 : restarts;
-    bool enough = restarts >= patience(j, pod, name, run, code, &t->finding) || !will_restart;
+    bool enough = t->finding.cause == SKF_CAUSE_START ||
+                  restarts >= patience(c->j, c->pod, c->name, run, code, &t->finding) ||
+                  !c->will_restart;
     t->weight = enough && between ? WEIGHT_FINAL : WEIGHT_NOTE;
 }
 

@@ -108,6 +108,18 @@ static bool job_ready(struct skf_judge *j, struct target *t, unsigned *recheck_m
                             skf_jint(o, "status.succeeded", 0), skf_jint(o, "spec.completions", 1));
 }
 
+static bool replicas_ready(struct target *t)
+{
+    const json_t *o = t->object;
+    if (!skf_judge_observed(o))
+        return skf_target_words(t, "waiting for the controller to see the change");
+    long long want = skf_jint(o, "spec.replicas", 1);
+    long long available = skf_jint(o, "status.availableReplicas", 0);
+    if (skf_jint(o, "status.replicas", 0) != want || available < want)
+        return skf_target_words(t, "%lld of %lld replicas are available", available, want);
+    return true;
+}
+
 static bool pod_ready(struct target *t)
 {
     const char *phase = skf_jtext(t->object, "status.phase");
@@ -130,6 +142,8 @@ bool skf_target_says_ready(struct skf_judge *j, struct target *t, unsigned *rech
         return stateful_ready(t);
     if (strcmp(kind, "DaemonSet") == 0)
         return daemon_ready(t);
+    if (strcmp(kind, "ReplicaSet") == 0)
+        return replicas_ready(t);
     if (strcmp(kind, "Job") == 0)
         return job_ready(j, t, recheck_ms);
     return pod_ready(t);

@@ -56,13 +56,22 @@ static bool matches_keys(const struct skf_node *item, const char *keys)
     return true;
 }
 
+static bool is_named(const struct skf_node *item, const char *name)
+{
+    const char *own = skf_node_get_str(item, "name");
+    if (!own)
+        own = skf_node_get_str(skf_node_get(item, "metadata"), "name");
+    return own && strcmp(own, name) == 0;
+}
+
 static const struct skf_node *list_item(const struct skf_node *list, const char *inside)
 {
     long long index;
     if (skf_num_parse(inside, 0, 1000000, &index))
         return skf_node_item(list, (size_t)index);
-    for (size_t i = 0; strchr(inside, '=') && i < list->n; i++)
-        if (matches_keys(list->items[i], inside))
+    for (size_t i = 0; i < list->n; i++)
+        if (strchr(inside, '=') ? matches_keys(list->items[i], inside)
+                                : is_named(list->items[i], inside))
             return list->items[i];
     return NULL;
 }

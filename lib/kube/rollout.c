@@ -6,12 +6,14 @@
 #include "lib/kube/rollout.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/kube/jget.h"
+#include "lib/kube/place.h"
 
 enum { DEADLINE_MS = 600 * 1000, LOG_LINES = 60, LOG_LIMIT_MS = 5000, MAX_LOG = 256 * 1024 };
 
@@ -50,6 +52,9 @@ void skf_rollout_release(struct skf_rollout *r)
     skf_kube_req_release(&r->log);
     skf_buf_release(&r->log_text);
     skf_replace(&r->told_trouble, NULL);
+    skf_strv_release(&r->told_later);
+    skf_objects_release(&r->objects);
+    skf_replace(&r->default_namespace, NULL);
     skf_finding_release(&r->finding);
 }
 
@@ -68,11 +73,10 @@ void skf_rollout_add_objects(struct skf_rollout *r, const struct skf_objects *ob
 {
     static const struct {
         const char *kind, *group;
-    } kinds[] = { { "Deployment", "apps/" },
-                  { "StatefulSet", "apps/" },
-                  { "DaemonSet", "apps/" },
-                  { "Job", "batch/" },
-                  { "Pod", "v1" } };
+    } kinds[] = { { "Deployment", "apps/" }, { "StatefulSet", "apps/" }, { "DaemonSet", "apps/" },
+                  { "ReplicaSet", "apps/" }, { "Job", "batch/" },        { "Pod", "v1" } };
+    skf_objects_copy(objects, &r->objects);
+    skf_replace(&r->default_namespace, skf_xstrdup(default_namespace));
     for (size_t i = 0; i < objects->n; i++) {
         const struct skf_object *o = &objects->v[i];
         for (size_t k = 0; k < SKF_ARRAY_LEN(kinds); k++) {
@@ -116,9 +120,37 @@ static void end(struct skf_rollout *r)
     uv_close((uv_handle_t *)&r->deadline, on_timer_closed);
 }
 
+static const struct skf_object *object_of(const struct skf_rollout *r, const struct skf_finding *f)
+{
+    const char *slash = f->about ? strchr(f->about, '/') : NULL;
+    for (size_t i = 0; slash && i < r->objects.n; i++) {
+        const struct skf_object *o = &r->objects.v[i];
+        const char *own = o->namespace_ ? o->namespace_ : r->default_namespace;
+        if (strlen(o->kind) == (size_t)(slash - f->about) &&
+            strncmp(o->kind, f->about, strlen(o->kind)) == 0 && strcmp(o->name, slash + 1) == 0 &&
+            strcmp(own, f->about_namespace) == 0)
+            return o;
+    }
+    return NULL;
+}
+
+/* Where the fault stands in the user's files. */
+static void place(struct skf_rollout *r)
+{
+    struct skf_finding *f = &r->finding;
+    const struct skf_object *o = f->where ? NULL : object_of(r, f);
+    struct skf_doc *doc = NULL;
+    const struct skf_node *at =
+        o ? skf_place_of(o, f->field ? f->field : "kind", false, &doc) : NULL;
+    if (at && at->line)
+        f->where = skf_xasprintf("%s:%d:%d", o->file, at->line, at->col);
+    skf_doc_free(doc);
+}
+
 static void end_with_finding(struct skf_rollout *r)
 {
     skf_autobuf struct skf_buf line = SKF_BUF_INIT;
+    place(r);
     skf_finding_line(&r->finding, &line);
     skf_err_set(&r->failure, SKF_ESTATUS, "%s", line.data);
     end(r);
@@ -136,16 +168,22 @@ static void tell_progress(struct skf_rollout *r)
         if (r->told.v[i] && strcmp(r->told.v[i], words) == 0)
             continue;
         skf_replace(&r->told.v[i], skf_xstrdup(words));
+        if (r->ready_once && !(w->ready && r->sick))
+            continue; /* pods come and go */
         if (r->on_progress && !r->ending)
             r->on_progress(r, w);
     }
+    if (r->ready == r->total)
+        r->sick = false;
 }
 
 static void tell_trouble(struct skf_rollout *r)
 {
-    if (r->finding.cause == SKF_CAUSE_NONE || !r->on_trouble)
+    if (r->finding.cause == SKF_CAUSE_NONE || r->finding.cause == SKF_CAUSE_PENDING ||
+        !r->on_trouble)
         return;
     skf_autobuf struct skf_buf line = SKF_BUF_INIT;
+    place(r);
     skf_finding_line(&r->finding, &line);
     if (r->told_trouble && strcmp(r->told_trouble, line.data) == 0)
         return;
@@ -153,11 +191,36 @@ static void tell_trouble(struct skf_rollout *r)
     r->on_trouble(r, &r->finding);
 }
 
+/* After all were ready: an end of a container at once, everything else when it is final. The same
+ * one is told once, however often it comes back. */
+static void tell_later(struct skf_rollout *r, bool final)
+{
+    const struct skf_finding *f = &r->finding;
+    bool ended = f->cause == SKF_CAUSE_CRASH || f->cause == SKF_CAUSE_EXIT_0 ||
+                 f->cause == SKF_CAUSE_OOM || f->cause == SKF_CAUSE_START;
+    if (!r->on_trouble || (!final && !ended))
+        return;
+    skf_autofree char *key =
+        skf_xasprintf("%s/%s/%d/%s", f->object ? f->object : "", f->container ? f->container : "",
+                      (int)f->cause, f->last_words ? f->last_words : "");
+    if (skf_strv_has(&r->told_later, key))
+        return;
+    skf_strv_add(&r->told_later, key);
+    r->sick = true;
+    place(r);
+    r->on_trouble(r, f);
+}
+
 static void decide(struct skf_rollout *r);
+static void give_up(struct skf_rollout *r);
 
 static void on_timer(uv_timer_t *timer)
 {
-    decide(timer->data);
+    struct skf_rollout *r = timer->data;
+    if (r->late && r->log_runs)
+        skf_kube_req_cancel(&r->log); /* comes back as an empty log */
+    else
+        decide(r);
 }
 
 /* Once in a loop turn, however many events came. */
@@ -178,7 +241,10 @@ static void on_log_done(struct skf_kube_req *q, const struct skf_err *err)
 {
     struct skf_rollout *r = q->data;
     r->log_runs = false;
-    if (!r->ending) {
+    if (!r->ending && r->late) {
+        skf_finding_set_log(&r->finding, r->log_text.data, r->log_text.len);
+        give_up(r);
+    } else if (!r->ending) {
         if (err)
             skf_log_debug("log of %s: %s", r->finding.pod, err->msg);
         skf_judge_log(r->judge, &r->finding, err ? "" : r->log_text.data,
@@ -210,7 +276,9 @@ static void on_ports(struct skf_ports *p, bool looked)
 {
     struct skf_rollout *r = p->data;
     r->ports_run = false;
-    if (!r->ending) {
+    if (!r->ending && r->late) {
+        give_up(r);
+    } else if (!r->ending) {
         bool none[SKF_FINDING_PORTS] = { false };
         skf_judge_ports(r->judge, &r->finding, looked ? p->open : none);
         decide_soon(r);
@@ -241,10 +309,34 @@ static void first_list(struct skf_rollout_watch *w)
     w->listed = true;
 }
 
+static void become_ready(struct skf_rollout *r)
+{
+    if (!r->stay) {
+        end(r);
+    } else if (!r->ready_once) {
+        r->ready_once = true;
+        uv_timer_stop(&r->deadline);
+        skf_judge_watch_on(r->judge);
+        r->on_ready(r);
+    } else {
+        tell_later(r, false);
+    }
+}
+
+static void fail(struct skf_rollout *r)
+{
+    if (r->ready_once)
+        tell_later(r, true);
+    else if (r->tolerate_failures)
+        tell_trouble(r);
+    else
+        end_with_finding(r);
+}
+
 static void decide(struct skf_rollout *r)
 {
     unsigned recheck_ms;
-    if (!all_listed(r) || r->ending || r->log_runs || r->ports_run)
+    if (!all_listed(r) || r->ending || r->log_runs || r->ports_run || r->late)
         return;
     skf_judge_set_clock(r->judge, skf_clock_wall_ms() + skf_kube_api_skew_ms(r->api));
     enum skf_verdict verdict = skf_judge_decide(r->judge, skf_clock_ms(), &r->finding, &recheck_ms);
@@ -253,10 +345,10 @@ static void decide(struct skf_rollout *r)
         return; /* cancelled by the callback */
     switch (verdict) {
     case SKF_VERDICT_READY:
-        end(r);
+        become_ready(r);
         break;
     case SKF_VERDICT_FAILED:
-        end_with_finding(r);
+        fail(r);
         break;
     case SKF_VERDICT_ASK_LOG:
         ask_log(r);
@@ -265,35 +357,66 @@ static void decide(struct skf_rollout *r)
         ask_ports(r);
         break;
     case SKF_VERDICT_PENDING:
-        tell_trouble(r);
-        if (recheck_ms && !r->ending)
-            uv_timer_start(&r->timer, on_timer, recheck_ms, 0);
+        if (r->ready_once)
+            tell_later(r, false);
+        else
+            tell_trouble(r);
         break;
+    }
+    if (recheck_ms && !r->ending && !r->log_runs && !r->ports_run)
+        uv_timer_start(&r->timer, on_timer, recheck_ms, 0);
+}
+
+static void name_unready(struct skf_rollout *r)
+{
+    for (size_t i = 0; i < r->total; i++) {
+        const struct skf_workload *w = skf_judge_workload(r->judge, i);
+        if (w->ready)
+            continue;
+        r->finding.cause = SKF_CAUSE_DEADLINE;
+        skf_autofree char *kind = skf_xstrdup(w->kind);
+        for (char *p = kind; *p; p++)
+            *p = (char)tolower((unsigned char)*p);
+        skf_replace(&r->finding.object, skf_xasprintf("%s/%s", kind, w->name));
+        skf_replace(&r->finding.about, skf_xasprintf("%s/%s", w->kind, w->name));
+        skf_replace(&r->finding.about_namespace, skf_xstrdup(w->namespace_));
+        skf_replace(&r->finding.text, skf_xasprintf("is not ready: %s", w->progress));
+        return;
     }
 }
 
-static void on_deadline(uv_timer_t *timer)
+/* The deadline has passed: what is known is the verdict, with the log of what it is about. */
+static void give_up(struct skf_rollout *r)
 {
-    struct skf_rollout *r = timer->data;
-    if (r->ending)
-        return;
     unsigned ignored;
-    skf_judge_decide(r->judge, skf_clock_ms(), &r->finding, &ignored);
-    if (r->finding.cause == SKF_CAUSE_NONE) {
-        r->finding.cause = SKF_CAUSE_DEADLINE;
-        for (size_t i = 0; i < r->total; i++) {
-            const struct skf_workload *w = skf_judge_workload(r->judge, i);
-            if (w->ready)
-                continue;
-            skf_replace(&r->finding.object, skf_xasprintf("%s '%s'", w->kind, w->name));
-            skf_replace(&r->finding.text, skf_xasprintf("is not ready: %s", w->progress));
-            break;
+    if (!r->asked_late) {
+        skf_judge_decide(r->judge, skf_clock_ms(), &r->finding, &ignored);
+        if (r->finding.cause == SKF_CAUSE_NONE)
+            name_unready(r);
+        r->asked_late = true;
+        if (r->finding.wants_log && r->finding.container && !r->finding.last_words) {
+            ask_log(r);
+            uv_timer_start(&r->timer, on_timer, LOG_LIMIT_MS, 0);
+            return;
         }
     }
     skf_autofree char *text = skf_take(&r->finding.text);
     r->finding.text = skf_xasprintf("%s (given up after %u s)", text ? text : "is not ready",
                                     r->deadline_ms / 1000);
     end_with_finding(r);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct skf_rollout *r = timer->data;
+    if (r->ending || r->late)
+        return;
+    r->late = true;
+    uv_timer_stop(&r->timer);
+    if (r->log_runs || r->ports_run)
+        uv_timer_start(&r->timer, on_timer, LOG_LIMIT_MS, 0); /* their end comes back to give_up */
+    else
+        give_up(r);
 }
 
 /* --- watches ---------------------------------------------------------------------------------- */
@@ -343,6 +466,24 @@ static struct skf_rollout_watch *find_watch(struct skf_rollout *r, const char *k
     return NULL;
 }
 
+/* Nearly all events tell that all goes well; some of that sort tell why it does not. */
+static char *event_selector(void)
+{
+    static const char *const well[] = { "Scheduled",
+                                        "Created",
+                                        "Started",
+                                        "SuccessfulCreate",
+                                        "SuccessfulDelete",
+                                        "ScalingReplicaSet",
+                                        "NodeHasSufficientMemory",
+                                        "LeaderElection" };
+    struct skf_buf out = SKF_BUF_INIT;
+    skf_buf_adds(&out, "fieldSelector=");
+    for (size_t i = 0; i < SKF_ARRAY_LEN(well); i++)
+        skf_buf_addf(&out, "%sreason%%21%%3D%s", i ? "%2C" : "", well[i]);
+    return skf_buf_take(&out);
+}
+
 static void need_watch(struct skf_rollout *r, const char *kind, const char *namespace_,
                        bool is_workload)
 {
@@ -360,7 +501,7 @@ static void need_watch(struct skf_rollout *r, const char *kind, const char *name
     w->watch.data = w;
     w->watch.path = skf_kube_path(kind, namespace_, NULL);
     if (strcmp(kind, "Event") == 0)
-        w->watch.query = skf_xstrdup("fieldSelector=type%21%3DNormal");
+        w->watch.query = event_selector();
     w->watch.on_event = on_event;
     w->watch.on_list = on_list;
     skf_vec_push(&r->watches, w);

@@ -15,7 +15,7 @@
 #include "lib/kube/ports.h"
 
 /* Long enough for the kubelet to notice that a program has ended (it looks once a second). */
-enum { SKF_ROLLOUT_SETTLE_MS = 1500 };
+enum { SKF_ROLLOUT_SETTLE_MS = 2500 };
 
 struct skf_rollout_watch;
 struct skf_rollout {
@@ -25,10 +25,17 @@ struct skf_rollout {
      * at once. It has to run so long: SKF_ROLLOUT_SETTLE_MS where nobody looks on after "ready".
      * Default 0: the API's word. */
     unsigned settle_ms;
+    /* What has failed may still come right: said, and waited for until the deadline. */
+    bool tolerate_failures;
+    /* Goes on looking after `on_ready`, until it is cancelled: a later crash is an on_trouble. */
+    bool stay;
     void *data;
+    /* With `stay`: all are ready for the first time. */
+    void (*on_ready)(struct skf_rollout *r);
     /* A workload's words changed (`w->progress`), or it became ready (`w->ready`). May be NULL. */
     void (*on_progress)(struct skf_rollout *r, const struct skf_workload *w);
-    /* A trouble that is not final (a first crash, a slow pull): told once each. May be NULL. */
+    /* A trouble that is not final (a first crash, a slow pull): told once each. After on_ready: any
+     * trouble, final or not, once for each container and cause. May be NULL. */
     void (*on_trouble)(struct skf_rollout *r, const struct skf_finding *f);
     void (*done)(struct skf_rollout *r, const struct skf_err *err);
 
@@ -46,17 +53,21 @@ struct skf_rollout {
     struct skf_buf log_text;
     struct skf_ports ports;
     char *told_trouble;
+    struct skf_strv told_later; /* after on_ready */
+    struct skf_objects objects; /* for places; copies */
+    char *default_namespace;    /* of these */
     struct skf_err failure;
     int open;
     size_t unlisted; /* watches whose first list is still to come */
-    bool active, ending, failed, log_runs, ports_run;
+    bool active, ending, log_runs, ports_run, ready_once, sick;
+    bool late, asked_late; /* the deadline has passed: only the log is waited for */
 };
 
 void skf_rollout_init(struct skf_rollout *r, const char *default_namespace);
 /* A workload to wait for; kinds without a rollout are passed over (false). */
 bool skf_rollout_add(struct skf_rollout *r, const char *kind, const char *namespace_,
                      const char *name);
-/* All workloads among the objects. */
+/* All workloads among the objects. They are kept (a copy), so that findings name their places. */
 void skf_rollout_add_objects(struct skf_rollout *r, const struct skf_objects *objects,
                              const char *default_namespace);
 void skf_rollout_start(struct skf_kube_api *api, struct skf_rollout *r,

@@ -489,7 +489,7 @@ static void test_log_that_cannot_be_had(void **state)
     rolling(f);
     crash(f, 2, 1, BACK_OFF);
     assert_int_equal(with_log(f, ""), SKF_VERDICT_FAILED);
-    assert_string_equal(skf_finding_key_line(&f->finding), "");
+    assert_string_equal(f->finding.last_words, "");
 }
 
 static void test_ends_and_starts(void **state)
@@ -579,6 +579,16 @@ static void clock_at(struct fixture *f, int64_t ms)
     skf_judge_set_clock(f->judge, 1795435200000 + ms); /* 12:00:00 */
 }
 
+/* The log is looked at before the ports: it may name one. */
+static enum skf_verdict decide_with_log(struct fixture *f, const char *log)
+{
+    enum skf_verdict v = decide(f);
+    if (v != SKF_VERDICT_ASK_LOG)
+        return v;
+    skf_judge_log(f->judge, &f->finding, log, strlen(log));
+    return decide(f);
+}
+
 static void test_probe_on_another_port(void **state)
 {
     struct fixture *f = *state;
@@ -587,11 +597,11 @@ static void test_probe_on_another_port(void **state)
     probed(f, 9090, "connection refused", 0);
     assert_int_equal(decide(f), SKF_VERDICT_PENDING);
     clock_at(f, 4000);
-    assert_int_equal(decide(f), SKF_VERDICT_ASK_PORTS);
-    assert_int_equal(f->finding.n_ports, 2);
+    assert_int_equal(decide_with_log(f, "listening on :4000\n"), SKF_VERDICT_ASK_PORTS);
     assert_int_equal(f->finding.port[0], 9090);
     assert_int_equal(f->finding.port[1], 8080);
-    skf_judge_ports(f->judge, &f->finding, (const bool[]){ false, true });
+    assert_int_equal(f->finding.port[2], 4000);
+    skf_judge_ports(f->judge, &f->finding, (const bool[SKF_FINDING_PORTS]){ false, true });
     assert_int_equal(decide(f), SKF_VERDICT_PENDING);
     assert_non_null(strstr(f->finding.text, "listens on port 8080"));
     clock_at(f, 8000);
@@ -609,12 +619,54 @@ static void test_probe_of_a_slow_start(void **state)
     for (int second = 0; second < 50; second++) {
         clock_at(f, second * 1000);
         probed(f, 8080, "connection refused", second);
-        enum skf_verdict v = decide(f);
+        enum skf_verdict v = decide_with_log(f, "");
         if (v == SKF_VERDICT_ASK_PORTS)
-            skf_judge_ports(f->judge, &f->finding, (const bool[]){ false });
+            skf_judge_ports(f->judge, &f->finding, (const bool[SKF_FINDING_PORTS]){ false });
         else
             assert_int_equal(v, SKF_VERDICT_PENDING);
     }
+}
+
+/* An app may open the port of its metrics long before the one that counts. */
+static void test_another_port_first(void **state)
+{
+    struct fixture *f = *state;
+    static const bool open[SKF_FINDING_PORTS] = { [7] = true };
+    rolling(f);
+    for (int second = 0; second < 50; second++) {
+        clock_at(f, second * 1000);
+        probed(f, 8080, "connection refused", second);
+        enum skf_verdict v = decide_with_log(f, "metrics are there");
+        if (v == SKF_VERDICT_ASK_PORTS)
+            skf_judge_ports(f->judge, &f->finding, open);
+        else
+            assert_int_equal(v, SKF_VERDICT_PENDING);
+    }
+}
+
+/* ... but a log that names the only port is to be believed. */
+static void test_another_port_in_the_log(void **state)
+{
+    struct fixture *f = *state;
+    static const char log[] = "2026/11/24 10:11:12 Listening on http://0.0.0.0:3000\n";
+    enum skf_verdict v = SKF_VERDICT_PENDING;
+    rolling(f);
+    for (int second = 0; second < 30 && v != SKF_VERDICT_FAILED; second++) {
+        clock_at(f, second * 1000);
+        probed(f, 8080, "connection refused", second);
+        v = decide_with_log(f, log);
+        bool open[SKF_FINDING_PORTS] = { false };
+        for (size_t i = 0; i < f->finding.n_ports; i++)
+            open[i] = f->finding.port[i] == 3000;
+        if (v == SKF_VERDICT_ASK_PORTS)
+            skf_judge_ports(f->judge, &f->finding, open);
+    }
+    assert_int_equal(v, SKF_VERDICT_FAILED);
+    assert_string_equal(f->finding.hint,
+                        "let the app listen on 8080, or set containerPort and readinessProbe to "
+                        "3000");
+    assert_string_equal(f->finding.field, "spec.template.spec.containers[c].readinessProbe.httpGet."
+                                          "port");
 }
 
 static void test_loopback_needs_two_looks(void **state)
@@ -626,13 +678,13 @@ static void test_loopback_needs_two_looks(void **state)
     decide(f);
     clock_at(f, 4000);
     probed(f, 8080, "connection refused", 3);
-    assert_int_equal(decide(f), SKF_VERDICT_ASK_PORTS);
-    skf_judge_ports(f->judge, &f->finding, (const bool[]){ true });
+    assert_int_equal(decide_with_log(f, ""), SKF_VERDICT_ASK_PORTS);
+    skf_judge_ports(f->judge, &f->finding, (const bool[SKF_FINDING_PORTS]){ true });
     clock_at(f, 12000);
     assert_int_equal(decide(f), SKF_VERDICT_PENDING); /* no newer refusal: it may just have begun */
     probed(f, 8080, "connection refused", 11);
     assert_int_equal(decide(f), SKF_VERDICT_ASK_PORTS);
-    skf_judge_ports(f->judge, &f->finding, (const bool[]){ true });
+    skf_judge_ports(f->judge, &f->finding, (const bool[SKF_FINDING_PORTS]){ true });
     assert_int_equal(decide(f), SKF_VERDICT_FAILED);
     assert_non_null(strstr(f->finding.text, "loopback only"));
 }
@@ -733,7 +785,7 @@ static void test_log_lines(void **state)
     assert_int_equal(f.log.n, 3);
     assert_string_equal(f.log.v[0], "red");
     assert_string_equal(f.log.v[1], "    indented");
-    assert_string_equal(skf_finding_key_line(&f), "    indented");
+    assert_string_equal(f.last_words, "red");
     skf_finding_release(&f);
 }
 
@@ -763,6 +815,8 @@ int main(void)
         T(test_slow_start_is_no_error),
         T(test_probe_on_another_port),
         T(test_probe_of_a_slow_start),
+        T(test_another_port_first),
+        T(test_another_port_in_the_log),
         T(test_loopback_needs_two_looks),
         T(test_probe_answers),
         T(test_quota_and_paused),
