@@ -170,8 +170,7 @@ static void what_is_not_done_yet_is_refused_with_its_line(void **state)
         { "  local: {push: false, tryImportMissing: true}\n", "", "build.local.tryImportMissing",
           7 },
         { LOCAL_ONLY, "manifests:\n  rawYaml: ['{{.X}}.yaml']\n", "manifests.rawYaml", 9 },
-        { LOCAL_ONLY, "deploy:\n  kubectl: {}\n  tolerateFailuresUntilDeadline: true\n",
-          "deploy.tolerateFailuresUntilDeadline", 10 },
+        { LOCAL_ONLY, "deploy:\n  kubectl: {}\n  docker: {images: [app]}\n", "deploy.docker", 10 },
     };
     for (size_t i = 0; i < SKF_ARRAY_LEN(cases); i++) {
         skf_err_clear(&w->err);
@@ -184,9 +183,7 @@ static void what_is_not_done_yet_is_refused_with_its_line(void **state)
 static void what_is_switched_off_is_not_refused(void **state)
 {
     struct world *w = *state;
-    assert_int_equal(plan(w, "app", LOCAL_ONLY,
-                          "deploy:\n  kubectl: {}\n  tolerateFailuresUntilDeadline: false\n"),
-                     0);
+    assert_int_equal(plan(w, "app", LOCAL_ONLY, "deploy:\n  kubectl: {}\n  docker: {}\n"), 0);
 }
 
 static void only_what_deploys_minds_how(void **state)
