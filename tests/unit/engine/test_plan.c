@@ -183,7 +183,9 @@ static void what_is_not_done_yet_is_refused_with_its_line(void **state)
 static void what_is_switched_off_is_not_refused(void **state)
 {
     struct world *w = *state;
-    assert_int_equal(plan(w, "app", LOCAL_ONLY, "deploy:\n  kubectl: {}\n  docker: {}\n"), 0);
+    assert_int_equal(plan(w, "app", "  local: {push: false, tryImportMissing: false}\n",
+                          "deploy:\n  kubectl: {}\n"),
+                     0);
 }
 
 static void only_what_deploys_minds_how(void **state)
