@@ -100,10 +100,22 @@ void engine_fail(struct skf_engine *e, enum skf_stage stage, const struct skf_er
     e->failed_stage = stage;
 }
 
+bool engine_newer_comes(const struct skf_engine *e)
+{
+    bool building = e->config_dirty, failed = false;
+    for (size_t i = 0; i < e->n_units; i++) {
+        building = building || e->units[i].busy;
+        failed = failed || e->units[i].failed;
+    }
+    bool deploys = (e->deploy_due || e->manifests_dirty) && !e->deploy_failed && !failed &&
+                   e->opts.deploys && !hold_deploys(e);
+    return e->opts.dev && e->phase == ENGINE_RUNNING && (building || deploys);
+}
+
 void engine_loop_end(struct skf_engine *e, bool good)
 {
-    if (!e->in_loop)
-        return;
+    if (!e->in_loop || engine_newer_comes(e))
+        return; /* the loop, and its ledger, are the newer change's */
     e->in_loop = e->may_build = e->may_deploy = false;
     deploy_unprepare(e);
     if (good && !e->opts.dry_run) {

@@ -383,6 +383,8 @@ static void on_applied(struct skf_deploy *d, const struct skf_err *err)
         claim_present(e, &e->changed);
         clean_note_inherited(e);
         e->acted = true;
+    } else {
+        skf_applied_doubt(&e->applied, &e->changed, engine_namespace(e));
     }
     skf_flow_resume(&e->deploying_flow, explained.code ? &explained : NULL);
 }
@@ -556,7 +558,7 @@ static const struct skf_step steps[] = {
 
 static void fail_deploy(struct skf_engine *e, const struct skf_err *err)
 {
-    e->deploy_failed = true;
+    e->deploy_failed = !engine_newer_comes(e);
     deploy_unprepare(e);
     engine_emit_err(e, SKF_EV_DEPLOY_FAILED, NULL, err);
     engine_fail(e, SKF_STAGE_DEPLOY, err);

@@ -206,6 +206,8 @@ void engine_emit_findings(struct skf_engine *e, const struct skf_diagnostics *di
 void engine_loop_begin(struct skf_engine *e, int64_t saved_wall_ms);
 /* Its last consequence has come. */
 void engine_loop_end(struct skf_engine *e, bool good);
+/* Is something newer being built, or waits to be deployed? Then what ends now is of the past. */
+bool engine_newer_comes(const struct skf_engine *e);
 /* What a single pass ends with; the first failure counts. */
 void engine_fail(struct skf_engine *e, enum skf_stage stage, const struct skf_err *err);
 

@@ -127,6 +127,17 @@ void skf_applied_put(struct skf_applied *a, const struct skf_objects *done,
     }
 }
 
+void skf_applied_doubt(struct skf_applied *a, const struct skf_objects *tried,
+                       const char *default_namespace)
+{
+    for (size_t i = 0; i < tried->n; i++) {
+        skf_autofree char *key = skf_object_key(&tried->v[i], default_namespace);
+        struct skf_object *known = skf_map_get(&a->objects, key);
+        if (known)
+            known->hash[0] = '\0'; /* like no text */
+    }
+}
+
 void skf_applied_drop(struct skf_applied *a, const struct skf_objects *gone,
                       const char *default_namespace)
 {

@@ -25,9 +25,13 @@ void skf_applied_release(struct skf_applied *a);
 void skf_applied_diff(const struct skf_applied *a, const struct skf_objects *now,
                       const char *default_namespace, struct skf_objects *changed,
                       struct skf_objects *removed);
-/* These have been applied. After a failed apply do not call it: all are tried again. */
+/* These have been applied. */
 void skf_applied_put(struct skf_applied *a, const struct skf_objects *done,
                      const char *default_namespace);
+/* An apply of these has failed or was stopped half way: what stands of each is not known, so that
+ * each counts as changed next time, even if it is again what it was. */
+void skf_applied_doubt(struct skf_applied *a, const struct skf_objects *tried,
+                       const char *default_namespace);
 /* These are gone. */
 void skf_applied_drop(struct skf_applied *a, const struct skf_objects *gone,
                       const char *default_namespace);

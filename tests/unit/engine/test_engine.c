@@ -245,6 +245,44 @@ static void a_newer_save_pre_empts_an_apply_that_takes_long(void **state)
     stop(w);
 }
 
+static void a_deploy_that_ends_while_a_newer_build_runs_does_not_end_the_loop(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    fake.hold_apply = true;
+    put(w, "app/src.txt", "two");
+    WAIT_FOR(w, SKF_EV_DEPLOY_STARTED, 2);
+    fake.hold = true;
+    put(w, "app/src.txt", "three");
+    LF_UNTIL(&w->lf, fake.started == 3);
+    fake.hold_apply = false;
+    WAIT_FOR(w, SKF_EV_DEPLOY_DONE, 2); /* of "two", and "three" is still being built */
+    fake.hold = false;
+    char digest[SKF_DIGEST_TEXT];
+    skf_digest_of("three", 5, digest);
+    LF_UNTIL(&w->lf, strstr(fake.last_applied.data, digest));
+    stop(w);
+}
+
+static void after_a_failed_apply_the_old_manifest_is_applied_again(void **state)
+{
+    struct world *w = *state;
+    skf_autobuf struct skf_buf text = SKF_BUF_INIT;
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    skf_buf_addf(&text, "%s---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\n",
+                 manifest_one);
+    strstr(text.data, "replicas: ")[10] = '2';
+    fake.apply_fails = 1; /* who knows what of it stands */
+    put(w, "k8s.yaml", text.data);
+    WAIT_FOR(w, SKF_EV_DEPLOY_FAILED, 1);
+    put(w, "k8s.yaml", manifest_one);
+    LF_UNTIL(&w->lf, fake.applied == 2);
+    assert_non_null(strstr(fake.last_applied.data, "replicas: 1"));
+    stop(w);
+}
+
 static void a_failed_build_keeps_dev_and_the_fix_recovers(void **state)
 {
     struct world *w = *state;
@@ -461,6 +499,8 @@ int main(void)
         T(a_build_that_writes_its_own_sources_is_stopped_and_named),
         T(many_saves_during_builds_are_not_taken_for_the_builds_own),
         T(a_newer_save_pre_empts_an_apply_that_takes_long),
+        T(a_deploy_that_ends_while_a_newer_build_runs_does_not_end_the_loop),
+        T(after_a_failed_apply_the_old_manifest_is_applied_again),
         T(a_failed_build_keeps_dev_and_the_fix_recovers),
         T(a_failed_apply_is_tried_again_with_the_next_change),
         T(a_manifest_edit_is_applied_without_a_build),
