@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/suggest.h"
 #include "lib/config/schema_table.h"
 
 #define HOST_HOOK                                                                                  \
@@ -412,6 +413,11 @@ const char *skf_schema_moved(const char *path, const char *key, struct skf_arena
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(path, table[i].path) == 0 && strcmp(key, table[i].key) == 0)
             return table[i].hint;
+    }
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        const char *near = table[i].key;
+        if (strcmp(path, table[i].path) == 0 && *path && skf_suggest(key, &near, 1))
+            return skf_arena_printf(arena, "did you mean '%s'? %s", near, table[i].hint);
     }
     if (strncmp(path, "build.artifacts[", 16) == 0 && strchr(path, ']') &&
         !strchr(path + 16, '.')) {
