@@ -274,6 +274,17 @@ void console_event(void *data, const struct skf_event *ev)
     case SKF_EV_BUILD_CANCELED:
         say(c, YELLOW, "Build [%s] was canceled", ev->subject);
         break;
+    case SKF_EV_SYNC_STARTED:
+        say(c, BLUE, "Syncing %lld file%s for %s", ev->number, ev->number == 1 ? "" : "s",
+            ev->text);
+        break;
+    case SKF_EV_SYNC_DONE:
+        say(c, BLUE, "Synced into %lld container%s", ev->number, ev->number == 1 ? "" : "s");
+        break;
+    case SKF_EV_SYNC_FAILED:
+        complain(c, YELLOW, "warning: cannot sync for [%s]: %s: building an image instead",
+                 ev->subject, ev->err->msg);
+        break;
     case SKF_EV_DEPLOY_STARTED:
         say(c, BLUE, "Starting deploy...");
         break;

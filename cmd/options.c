@@ -144,7 +144,7 @@ static const struct option table[] = {
       "skiff runs no tests yet: leave it out" },
     { "cache-file", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
       "skiff keeps its cache in its own folder ($XDG_CACHE_HOME/skiff)" },
-    { "auto-sync", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "file sync is not supported yet" },
+    { "auto-sync", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "skiff always syncs what the rules of an artifact take" },
 };
 
 static void *member(struct options *o, const struct option *opt)

@@ -3,6 +3,7 @@
  *   options.c   what may stand under `docker:`       settings.c  templates expanded, names resolved
  *   argv.c      one `docker build`, Skaffold's order  failure.c   a build log to one error
  *   apibuild.c  the classic builder over the API      inputs.c    the seam's `inputs`
+ *   where.c     the seam's `where`
  *   build.c     the seam's `start`               hint.c      what would make a build quicker
  *
  * The docker program is used when it is there, with BuildKit; when it has no BuildKit (no buildx)
@@ -31,6 +32,8 @@ void skf_docker_inputs_start(struct skf_inputs_job *j);
 void skf_docker_inputs_cancel(struct skf_inputs_job *j);
 void skf_docker_build_start(struct skf_build *b);
 void skf_docker_build_cancel(struct skf_build *b);
+bool skf_docker_where(const struct skf_build_context *ctx, const char *path, bool gone,
+                      struct skf_strv *to);
 bool skf_docker_cache_key(const struct skf_build_context *ctx,
                           struct skf_buf *out); /* cachekey.c */
 #endif

@@ -77,6 +77,7 @@ const struct skf_builder_ops skf_builder_docker = {
     .start = skf_docker_build_start,
     .cancel = skf_docker_build_cancel,
     .check = check,
+    .where = skf_docker_where,
     .cache_key = skf_docker_cache_key,
     .shut_down = shut_down,
 };

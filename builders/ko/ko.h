@@ -34,5 +34,7 @@ void skf_ko_inputs_start(struct skf_inputs_job *j);
 void skf_ko_inputs_cancel(struct skf_inputs_job *j);
 void skf_ko_build_start(struct skf_build *b);
 void skf_ko_build_cancel(struct skf_build *b);
+bool skf_ko_where(const struct skf_build_context *ctx, const char *path, bool gone,
+                  struct skf_strv *to);
 bool skf_ko_cache_key(const struct skf_build_context *ctx, struct skf_buf *out);
 #endif

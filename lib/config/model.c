@@ -67,6 +67,18 @@ static void tagger(struct skf_arena *arena, struct skf_tagger *to, const struct 
     }
 }
 
+static const struct skf_sync *sync_of(struct skf_arena *arena, const struct skf_wire_sync *from)
+{
+    if (!from || (!from->manual.n && !from->infer.n && from->auto_ != SKF_YES))
+        return NULL;
+    struct skf_sync *to = skf_arena_calloc(arena, 1, sizeof *to);
+    to->manual = from->manual;
+    to->infer = from->infer;
+    to->auto_ = from->auto_ == SKF_YES;
+    skf_model_hooks(arena, &to->hooks, &from->hooks);
+    return to;
+}
+
 static void one_artifact(struct skf_decode *dec, const struct skf_artifact_schema *schema,
                          const struct skf_node *n, const char *path, struct skf_artifact *a)
 {
@@ -78,10 +90,7 @@ static void one_artifact(struct skf_decode *dec, const struct skf_artifact_schem
     a->requires = w->requires;
     a->at = n;
     hooks_plain(&a->hooks, &w->hooks);
-    if (w->sync && !dec->allow_refused)
-        skf_diagnostic_add(dec->diags, true, skf_node_get(n, "sync"), NULL,
-                           "'%s.sync' has no effect in skiff: a changed file rebuilds the image",
-                           path);
+    a->sync = sync_of(dec->arena, w->sync);
     for (size_t i = 0; i < schema->n_sections; i++) {
         const struct skf_section *s = &schema->sections[i];
         const struct skf_entry *e = skf_node_entry(n, s->name);

@@ -38,6 +38,19 @@ struct skf_artifact_requires {
     const char *image, *alias;
 };
 
+/* What changes go into running containers, instead of a new image. */
+struct skf_sync_rule {
+    const char *src;   /* doublestar glob, relative to the context */
+    const char *dest;  /* in the container; relative: to its working directory */
+    const char *strip; /* leading part of the path that is left away, or NULL */
+};
+struct skf_sync {
+    struct skf_list manual;   /* struct skf_sync_rule */
+    struct skf_strings infer; /* globs; the builder knows where such a file is in the image */
+    bool auto_;               /* all that the builder knows */
+    struct skf_hooks hooks;
+};
+
 struct skf_artifact {
     const char *image;
     const char *context; /* as written, default "." */
@@ -46,7 +59,8 @@ struct skf_artifact {
     struct skf_strings platforms;
     struct skf_list requires; /* struct skf_artifact_requires */
     struct skf_hooks hooks;
-    const struct skf_node *at; /* the artifact in the file, for errors */
+    const struct skf_sync *sync; /* NULL: every change is a new image */
+    const struct skf_node *at;   /* the artifact in the file, for errors */
 };
 
 enum skf_tag_policy {

@@ -39,9 +39,16 @@ struct skf_wire_local {
     int concurrency;
 };
 
+struct skf_wire_sync {
+    struct skf_list manual; /* struct skf_sync_rule */
+    struct skf_strings infer;
+    enum skf_tristate auto_;
+    struct skf_wire_hooks hooks;
+};
+
 struct skf_wire_artifact {
     const char *image, *context, *runtime_type;
-    void *sync; /* set: files are synced */
+    struct skf_wire_sync *sync;
     struct skf_strings platforms;
     struct skf_list requires;
     struct skf_wire_hooks hooks;

@@ -87,19 +87,22 @@ const struct skf_field skf_schema_cluster[] = {
 /* --- file sync -------------------------------------------------------------------------------- */
 
 static const struct skf_field sync_rule[] = {
-    N("src", STRING, .required = true),
-    N("dest", STRING, .required = true),
-    N("strip", STRING),
+    F("src", STRING, skf_sync_rule, src, .required = true,
+      .help = "glob for changed files, relative to the context"),
+    F("dest", STRING, skf_sync_rule, dest, .required = true,
+      .help = "directory in the container; relative to its working directory"),
+    F("strip", STRING, skf_sync_rule, strip, .help = "leading part of the path to leave away"),
     END,
 };
 
 #define SYNC "kind of sync"
 const struct skf_field skf_schema_sync[] = {
-    N("manual", LIST, .sub = sync_rule, .oneof = SYNC, .since = "v1beta10",
-      .help = "files and where they go"),
-    N("infer", STRINGS, .oneof = SYNC, .since = "v1beta13",
-      .help = "files whose place the Dockerfile tells"),
-    N("auto", TRISTATE, .oneof = SYNC, .since = "v2beta1", .help = "jib and buildpacks only"),
-    N("hooks", STRUCT, .sub = skf_schema_sync_hooks, .since = "v2beta20"),
+    F("manual", LIST, skf_wire_sync, manual, .sub = sync_rule, .size = sizeof(struct skf_sync_rule),
+      .oneof = SYNC, .since = "v1beta10", .help = "files and where they go"),
+    F("infer", STRINGS, skf_wire_sync, infer, .oneof = SYNC, .since = "v1beta13",
+      .help = "files whose place the builder knows: by COPY and ADD, or in kodata"),
+    F("auto", TRISTATE, skf_wire_sync, auto_, .oneof = SYNC, .since = "v2beta1",
+      .help = "all files whose place the builder knows"),
+    F("hooks", STRUCT, skf_wire_sync, hooks, .sub = skf_schema_sync_hooks, .since = "v2beta20"),
     END,
 };

@@ -43,6 +43,29 @@ static void check_image(const struct skf_artifact *a, struct skf_map *seen,
         skf_map_put(seen, a->image, (void *)(uintptr_t)a);
 }
 
+static const struct skf_node *sync_node(const struct skf_artifact *a, const char *kind, size_t i)
+{
+    const struct skf_node *n = skf_node_item(skf_node_get(skf_node_get(a->at, "sync"), kind), i);
+    return n ? n : a->at;
+}
+
+static void check_sync(const struct skf_artifact *a, struct skf_diagnostics *diags)
+{
+    const struct skf_sync *s = a->sync;
+    const struct skf_sync_rule *rules = s ? s->manual.v : NULL;
+    for (size_t i = 0; s && i < s->manual.n; i++)
+        if (rules[i].src && rules[i].strip &&
+            strncmp(rules[i].src, rules[i].strip, strlen(rules[i].strip)) != 0)
+            skf_diagnostic_add(diags, false, sync_node(a, "manual", i), NULL,
+                               "the sync rule's 'src' '%s' does not begin with its 'strip' '%s'",
+                               rules[i].src, rules[i].strip);
+    for (size_t i = 0; s && a->builder && strcmp(a->builder, "ko") == 0 && i < s->infer.n; i++)
+        if (!strstr(s->infer.v[i], "kodata") && strcmp(s->infer.v[i], "**/*") != 0)
+            skf_diagnostic_add(diags, false, sync_node(a, "infer", i), "use 'manual' for others",
+                               "ko knows the place of files in 'kodata' only: '%s' names none",
+                               s->infer.v[i]);
+}
+
 static bool alias_ok(const char *alias)
 {
     if (!isalpha((unsigned char)*alias) && *alias != '_')
@@ -206,8 +229,10 @@ void skf_validate(const struct skf_config *c, const struct skf_node *const *root
             check_image(&c->modules[m].artifacts[i], &images, diags);
     }
     for (size_t m = 0; m < c->n_modules; m++) {
-        for (size_t i = 0; i < c->modules[m].n_artifacts; i++)
+        for (size_t i = 0; i < c->modules[m].n_artifacts; i++) {
+            check_sync(&c->modules[m].artifacts[i], diags);
             check_requires(&c->modules[m].artifacts[i], &images, diags);
+        }
         check_module(&c->modules[m], roots[m], diags);
     }
     check_cycles(c, &images, diags);

@@ -14,9 +14,10 @@ struct stage {
     char *name; /* lower case; NULL = none */
     long base;  /* index of the stage it is built from, -1 = an image */
     struct skf_map env, args;
-    struct skf_docker_sources reads;
-    SKF_VEC(size_t) needs;   /* other stages, by --from */
-    struct skf_strv onbuild; /* for stages built from this one */
+    struct skf_docker_sources reads; /* and copies */
+    char *workdir;                   /* NULL: that of the base */
+    SKF_VEC(size_t) needs;           /* other stages, by --from */
+    struct skf_strv onbuild;         /* for stages built from this one */
     bool wanted;
 };
 
@@ -186,20 +187,63 @@ static int need_stage(struct fold *f, struct stage *s, const struct skf_docker_i
     return 0;
 }
 
+/* Relative to WORKDIR; a slash at the end says that it is a directory, and stays. */
+static char *destination(const struct stage *s, const char *word)
+{
+    skf_autofree char *path = skf_path_is_abs(word) || !s->workdir
+                                  ? skf_path_clean(word)
+                                  : skf_path_join(s->workdir, word);
+    size_t len = strlen(word);
+    bool slash = len && (word[len - 1] == '/' || strcmp(word, ".") == 0);
+    return skf_xasprintf("%s%s", path, slash && strcmp(path, "/") != 0 ? "/" : "");
+}
+
+static void add_copy(struct stage *s, const struct skf_docker_instruction *in, const char *word,
+                     const char *dest)
+{
+    struct skf_docker_copy c = { .path = within_context(word),
+                                 .unpacks = strcmp(in->name, "ADD") == 0,
+                                 .many = in->words.n > 2,
+                                 .dest = destination(s, dest) };
+    c.glob = strpbrk(c.path, "*?[\\") != NULL;
+    skf_vec_push(&s->reads.copies, c);
+}
+
+/* What was copied below an unknown working directory is nowhere once another one is set. */
+static int run_workdir(struct fold *f, struct stage *s, const struct skf_docker_instruction *in)
+{
+    skf_autobuf struct skf_buf path = SKF_BUF_INIT;
+    if (expand(f, s, in, in->rest, &path) < 0)
+        return -(int)f->err->code;
+    for (size_t i = 0; !s->workdir && i < s->reads.copies.n; i++) {
+        struct skf_docker_copy *c = &s->reads.copies.v[i];
+        if (c->dest && !skf_path_is_abs(c->dest))
+            skf_replace(&c->dest, NULL);
+    }
+    if (s->workdir || skf_path_is_abs(path.data))
+        skf_replace(&s->workdir, skf_path_join(s->workdir ? s->workdir : "", path.data));
+    return 0;
+}
+
 static int run_copy(struct fold *f, struct stage *s, const struct skf_docker_instruction *in)
 {
+    skf_autobuf struct skf_buf dest = SKF_BUF_INIT;
     skf_autobuf struct skf_buf word = SKF_BUF_INIT;
     bool add = strcmp(in->name, "ADD") == 0;
     const char *from = skf_docker_flag(in, "from");
     if (from && !add)
         return need_stage(f, s, in, from);
+    if (in->words.n && expand(f, s, in, in->words.v[in->words.n - 1], &dest) < 0)
+        return -(int)f->err->code;
     for (size_t i = 0; i + 1 < in->words.n; i++) {
         if (!in->json && skf_docker_is_heredoc(in->words.v[i]))
             continue;
         if (expand(f, s, in, in->words.v[i], &word) < 0)
             return -(int)f->err->code;
-        if (!is_url(word.data))
-            add_source(&s->reads, word.data, true, in->line);
+        if (is_url(word.data))
+            continue;
+        add_source(&s->reads, word.data, true, in->line);
+        add_copy(s, in, word.data, dest.data);
     }
     return 0;
 }
@@ -254,6 +298,8 @@ static int run_instruction(struct fold *f, struct stage *s, const struct skf_doc
         return run_copy(f, s, in);
     if (strcmp(in->name, "RUN") == 0)
         return run_run(f, s, in);
+    if (strcmp(in->name, "WORKDIR") == 0)
+        return run_workdir(f, s, in);
     if (strcmp(in->name, "ONBUILD") == 0)
         skf_strv_add(&s->onbuild, in->rest);
     return 0;
@@ -294,6 +340,7 @@ static int run_from(struct fold *f, const struct skf_docker_instruction *in)
     const struct stage *base = &f->stages.v[s.base];
     copy_map(&made->env, &base->env);
     copy_map(&made->args, &base->args);
+    made->workdir = skf_xstrdup_null(base->workdir);
     return run_onbuild(f, made, &base->onbuild, in->line);
 }
 
@@ -309,7 +356,17 @@ static void want(struct fold *f, size_t index)
         want(f, s->needs.v[i]);
 }
 
-static int choose_stages(struct fold *f)
+/* Of the image itself: the stage, and before it those that it is built from. */
+static void take_copies(struct fold *f, struct stage *s, struct skf_docker_sources *out)
+{
+    if (s->base >= 0)
+        take_copies(f, &f->stages.v[s->base], out);
+    for (size_t i = 0; i < s->reads.copies.n; i++)
+        skf_vec_push(&out->copies, s->reads.copies.v[i]);
+    s->reads.copies.n = 0; /* handed over */
+}
+
+static int choose_stages(struct fold *f, struct skf_docker_sources *out)
 {
     long target = (long)f->stages.n - 1;
     if (f->q->target && f->q->target[0]) {
@@ -323,6 +380,7 @@ static int choose_stages(struct fold *f)
     for (long i = 0; f->q->all_stages && i < target; i++)
         f->stages.v[i].wanted = true;
     want(f, (size_t)target);
+    take_copies(f, &f->stages.v[target], out);
     return 0;
 }
 
@@ -385,6 +443,11 @@ void skf_docker_sources_release(struct skf_docker_sources *s)
     for (size_t i = 0; i < s->list.n; i++)
         free(s->list.v[i].path);
     skf_vec_release(&s->list);
+    for (size_t i = 0; i < s->copies.n; i++) {
+        free(s->copies.v[i].path);
+        free(s->copies.v[i].dest);
+    }
+    skf_vec_release(&s->copies);
 }
 
 static void fold_release(struct fold *f)
@@ -395,6 +458,7 @@ static void fold_release(struct fold *f)
     for (size_t i = 0; i < f->stages.n; i++) {
         struct stage *s = &f->stages.v[i];
         free(s->name);
+        free(s->workdir);
         skf_map_release_with(&s->env, free);
         skf_map_release_with(&s->args, free);
         skf_docker_sources_release(&s->reads);
@@ -413,7 +477,7 @@ int skf_docker_sources_find(const struct skf_dockerfile *d, const char *file,
     preset(&f);
     int rc = fold_all(&f);
     if (rc == 0)
-        rc = choose_stages(&f);
+        rc = choose_stages(&f, &found);
     for (size_t i = 0; rc == 0 && i < f.stages.n; i++) {
         const struct stage *s = &f.stages.v[i];
         for (size_t j = 0; s->wanted && j < s->reads.list.n; j++)
@@ -421,8 +485,10 @@ int skf_docker_sources_find(const struct skf_dockerfile *d, const char *file,
                        s->reads.list.v[j].line);
     }
     fold_release(&f);
-    if (rc < 0)
+    if (rc < 0) {
+        skf_docker_sources_release(&found);
         return rc;
+    }
     *out = found;
     return 0;
 }

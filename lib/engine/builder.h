@@ -101,6 +101,14 @@ struct skf_builder_ops {
      * variables, the tool. false: a build must not be left out. NULL = nothing else. Blocks for
      * small files. */
     bool (*cache_key)(const struct skf_build_context *ctx, struct skf_buf *out);
+    /* Where in the image is this file of the context (absolute path)? Adds absolute paths, or ones
+     * relative to the working directory of its containers. false: only a build knows. `gone`: it
+     * was there. Pool thread; may read small files. NULL: never known. */
+    bool (*where)(const struct skf_build_context *ctx, const char *path, bool gone,
+                  struct skf_strv *to);
+    /* The program in its images that takes synced files where there is no tar: RECEIVER DIR
+     * [REMOVED...], a tar on standard input. NULL or a NULL result: none. */
+    const char *(*receiver)(const struct skf_build_context *ctx);
     /* Frees what the builder remembers between builds; nothing of it runs any more. NULL = nothing.
      */
     void (*shut_down)(void);

@@ -67,6 +67,7 @@ void engine_loop_begin(struct skf_engine *e, int64_t saved_wall_ms)
     e->held_told = false;
     e->noticed_us = now_us;
     e->built_us = 0;
+    e->synced = false;
     e->layer_us = e->deliver_us = 0;
     skf_ledger_clear(&e->ledger);
     e->ledger.us[SKF_LEDGER_NOTICE] = ago_us > 0 ? ago_us : 0;
@@ -214,8 +215,9 @@ static bool reload_config(struct skf_engine *e)
     for (size_t i = 0; i < e->n_units; i++)
         if (e->units[i].asking)
             e->units[i].planned->builder->cancel_inputs(&e->units[i].job);
+    sync_stop(e);
     deploy_unprepare(e);
-    if (any_unit(e, is_not_idle) || !deploy_idle(e))
+    if (any_unit(e, is_not_idle) || !deploy_idle(e) || !sync_idle(e))
         return false;
     watch_reload(e);
     if (e->config_broken && !any_unit(e, is_dirty) && !e->manifests_dirty)
@@ -269,7 +271,9 @@ static void next_step(struct skf_engine *e)
         else
             deploy_start(e);
     } else if (!serve_waiting(e)) {
-        if (e->applied_us)
+        if (sync_step(e))
+            return;
+        if (e->applied_us && !e->synced)
             engine_emit(e, SKF_EV_DEPLOY_NOTHING, NULL, NULL);
         engine_loop_end(e, true);
     }
@@ -300,7 +304,9 @@ static void stop_step(struct skf_engine *e)
         deploy_stop(e);
         hooks_stop(e);
         serve_stop(e);
-        if (any_unit(e, is_not_idle) || !deploy_idle(e) || !serve_idle(e) || e->probing)
+        sync_stop(e);
+        if (any_unit(e, is_not_idle) || !deploy_idle(e) || !serve_idle(e) || !sync_idle(e) ||
+            e->probing)
             return;
         e->phase = ENGINE_CLEANING;
         if (e->opts.dev && e->opts.cleanup && clean_start(e))

@@ -7,6 +7,7 @@
  *   engine_rehearse.c  would the cluster take what is to be applied?
  *   engine_clean.c  remember what we created, and take it away again
  *   engine_hooks.c  commands around the phases
+ *   engine_sync.c   changed files into running containers
  *   engine_serve.c  what comes after apply: rollout, logs, port-forwards
  *   engine_watch.c  which paths matter, what a change of each means, reading skaffold.yaml again
  *   engine_cache.c  was it built before?
@@ -95,7 +96,9 @@ struct unit {
     bool caught_up; /* saves between the first build and the watch were asked for */
     struct skf_inputs_job job;
 
-    char *deployed, *digest; /* of the last good build */
+    char *deployed, *digest;                 /* of the last good build */
+    struct skf_strv sync_changed, sync_gone; /* waiting to be synced */
+    struct unit_sync *syncing;               /* engine_sync.c; NULL = nothing runs */
     struct skf_image *image;
     struct unit_cache cache;
 };
@@ -128,6 +131,7 @@ struct skf_engine {
         ENGINE_CLEANING,
         ENGINE_ENDED
     } phase;
+    bool synced;  /* ... by file sync, in this loop */
     bool in_loop; /* between a change and its last consequence */
     bool pumping, pump_again;
     bool pass_ended; /* `run`: its one pass */
@@ -320,6 +324,17 @@ bool clean_prune(struct skf_engine *e, void (*done)(struct skf_engine *e));
 void clean_note_inherited(struct skf_engine *e);
 /* Removes what this session created; false when there is nothing to remove. */
 bool clean_start(struct skf_engine *e);
+
+/* engine_sync.c */
+/* A change of an input: true when it is one to sync, and noted as that. */
+bool sync_takes(struct unit *u, const char *path, bool gone);
+bool sync_pending(const struct unit *u);
+/* The next image has it all. */
+void sync_drop(struct unit *u);
+/* Starts what waits; true while something runs: pump is called when it has ended. */
+bool sync_step(struct skf_engine *e);
+bool sync_idle(const struct skf_engine *e);
+void sync_stop(struct skf_engine *e);
 
 /* engine_serve.c */
 void serve_init(struct skf_engine *e);

@@ -71,6 +71,8 @@ void units_free(struct unit *units, size_t n)
         free(u->reference);
         free(u->required);
         free(u->deployed);
+        skf_strv_release(&u->sync_changed);
+        skf_strv_release(&u->sync_gone);
         free(u->digest);
         retire_inputs(u);
         cache_release(u);

@@ -43,6 +43,18 @@ static void touch_inputs(struct unit *u, const char *path)
     }
 }
 
+/* All that changed for this artifact is synced, or it is built. */
+static void take_for(struct unit *u, const struct skf_watch_change *changes, size_t n)
+{
+    bool synced = true;
+    for (size_t i = 0; synced && i < n; i++)
+        synced = changes[i].owner != u || sync_takes(u, changes[i].path, changes[i].gone);
+    if (synced)
+        return;
+    u->dirty = u->touched = true;
+    sync_drop(u);
+}
+
 /* Stores what a change means; false when it is a build's own doing, and starts nothing. */
 static bool take_changes(struct skf_engine *e, const struct skf_watch_change *changes, size_t n)
 {
@@ -65,7 +77,8 @@ static bool take_changes(struct skf_engine *e, const struct skf_watch_change *ch
         touch_inputs(u, changes[i].path);
         if (!own_decide(u)) /* of all its changes, the first time it is asked */
             continue;
-        u->dirty = u->touched = acts = true;
+        acts = true;
+        take_for(u, changes, n);
     }
     return acts;
 }
@@ -189,7 +202,7 @@ int watch_load_config(struct skf_engine *e, struct skf_config *out, struct skf_e
 /* What the old artifact built is still right for the new one. */
 static void carry_over(struct unit *from, struct unit *to)
 {
-    to->dirty = from->dirty;
+    to->dirty = from->dirty || sync_pending(from);
     to->failed = from->failed;
     to->touched = from->touched;
     to->has_tag = from->has_tag;

@@ -33,6 +33,9 @@ enum skf_event_kind {
     SKF_EV_BUILD_DONE,   /* subject, text: the reference to deploy; number: bytes that travelled */
     SKF_EV_BUILD_FAILED, /* subject, err */
     SKF_EV_BUILD_CANCELED, /* subject */
+    SKF_EV_SYNC_STARTED,   /* subject: artifact; text: its image; number: files */
+    SKF_EV_SYNC_DONE,      /* subject, text; number: containers */
+    SKF_EV_SYNC_FAILED,    /* subject, err: an image is built instead */
     SKF_EV_DEPLOY_STARTED, /* number: objects to apply */
     SKF_EV_DEPLOY_LINE,    /* text: a line of kubectl */
     SKF_EV_DEPLOY_NOTHING, /* nothing differs from what is applied */

@@ -29,6 +29,9 @@ static const struct shape {
     [SKF_EV_BUILD_DONE] = { "build-succeeded", "artifact", "reference", "bytesSent" },
     [SKF_EV_BUILD_FAILED] = { "build-failed", "artifact", NULL, NULL },
     [SKF_EV_BUILD_CANCELED] = { "build-canceled", "artifact", NULL, NULL },
+    [SKF_EV_SYNC_STARTED] = { "sync-started", "artifact", "reference", "files" },
+    [SKF_EV_SYNC_DONE] = { "sync-succeeded", "artifact", "reference", "containers" },
+    [SKF_EV_SYNC_FAILED] = { "sync-failed", "artifact", NULL, NULL },
     [SKF_EV_DEPLOY_STARTED] = { "deploy-started", NULL, NULL, "objects" },
     [SKF_EV_DEPLOY_LINE] = { "deploy-line", NULL, "text", NULL },
     [SKF_EV_DEPLOY_NOTHING] = { "deploy-unchanged", NULL, NULL, NULL },
@@ -86,8 +89,9 @@ json_t *skf_err_json(const struct skf_err *err)
 
 json_t *skf_ledger_json(const struct skf_ledger *l)
 {
-    static const char *const names[SKF_LEDGER_COUNT] = { "noticeMs",  "buildMs", "layerMs",
-                                                         "deliverMs", "applyMs", "readyMs" };
+    static const char *const names[SKF_LEDGER_COUNT] = { "noticeMs", "syncMs",    "buildMs",
+                                                         "layerMs",  "deliverMs", "applyMs",
+                                                         "readyMs" };
     json_t *o = json_object();
     for (int i = 0; i < SKF_LEDGER_COUNT; i++)
         if (l->us[i] >= 0)

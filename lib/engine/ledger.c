@@ -11,7 +11,7 @@ void skf_ledger_clear(struct skf_ledger *l)
 
 void skf_ledger_format(const struct skf_ledger *l, struct skf_buf *out)
 {
-    static const char *const names[SKF_LEDGER_COUNT] = { "notice",  "build", "layer",
+    static const char *const names[SKF_LEDGER_COUNT] = { "notice",  "sync",  "build", "layer",
                                                          "deliver", "apply", "ready" };
     bool first = true;
     /* Rounded from running sums, so that the printed parts add up to the printed total. */

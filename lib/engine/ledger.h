@@ -10,6 +10,7 @@
 
 enum skf_ledger_part {
     SKF_LEDGER_NOTICE,  /* the save -> we know of it */
+    SKF_LEDGER_SYNC,    /* changed files into running containers */
     SKF_LEDGER_BUILD,   /* the toolchain */
     SKF_LEDGER_LAYER,   /* layers and hashes */
     SKF_LEDGER_DELIVER, /* to the registry or node */

@@ -28,6 +28,7 @@ struct skf_ws_link {
     struct skf_kube_credentials *credentials;
     /* What the pool thread reads: owned copies, or what outlives it. */
     char *url, *host, *path, *protocol;
+    char *chosen; /* of the protocols */
     CURL *easy;
     struct curl_slist *connect_to;
     uv_poll_t poll;
@@ -52,7 +53,7 @@ static void destroy(struct skf_ws_link *l)
     skf_kube_req_release(&l->hello);
     skf_buf_release(&l->in);
     skf_buf_release(&l->out);
-    char *owned[] = { l->url, l->host, l->path, l->protocol };
+    char *owned[] = { l->url, l->host, l->path, l->protocol, l->chosen };
     for (size_t i = 0; i < SKF_ARRAY_LEN(owned); i++)
         free(owned[i]);
     free(l);
@@ -195,6 +196,13 @@ static void refused(struct skf_ws_link *l, const char *body)
     shut(l);
 }
 
+static bool is_offered(const char *list, const char *chosen)
+{
+    skf_autofree char *all = skf_xasprintf(", %s,", list);
+    skf_autofree char *one = skf_xasprintf(", %s,", chosen);
+    return strstr(all, one) != NULL;
+}
+
 /* The Sec-WebSocket-Accept hash guards against caches that replay; over an authenticated connection
  * to the API server the status line and the protocol say enough. */
 static void on_handshake(struct skf_ws_link *l)
@@ -213,7 +221,8 @@ static void on_handshake(struct skf_ws_link *l)
     const char *protocol = strcasestr(l->in.data, "\r\nSec-WebSocket-Protocol:");
     protocol = protocol ? protocol + strlen("\r\nSec-WebSocket-Protocol:") : "";
     protocol += strspn(protocol, " ");
-    if (strncmp(protocol, l->protocol, strlen(l->protocol)) != 0) {
+    l->chosen = skf_xstrndup(protocol, strcspn(protocol, "\r\n "));
+    if (!is_offered(l->protocol, l->chosen)) {
         fail(l, SKF_EPROTO,
              "the API server does not speak the WebSocket protocol that was asked for");
         return;
@@ -466,6 +475,11 @@ void skf_ws_send(struct skf_ws *ws, const void *data, size_t len)
     wslay_event_queue_msg(l->frames, &m);
     l->was_queued = true;
     watch_socket(l);
+}
+
+const char *skf_ws_protocol(const struct skf_ws *ws)
+{
+    return ws->link && ws->link->chosen ? ws->link->chosen : "";
 }
 
 size_t skf_ws_queued(const struct skf_ws *ws)

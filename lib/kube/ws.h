@@ -1,6 +1,6 @@
-/* lib/kube/ws.h: one WebSocket to the API server, for port-forward. libcurl connects (TLS, proxy,
- * client certificate) on a pool thread, then the bytes are ours: handshake, and frames by libwslay.
- * Internal to lib/kube.
+/* lib/kube/ws.h: one WebSocket to the API server, for port-forward and exec. libcurl connects (TLS,
+ * proxy, client certificate) on a pool thread, then the bytes are ours: handshake, and frames by
+ * libwslay. Internal to lib/kube.
  *
  * happy path: start -> on_open -> on_message ... -> close -> closed.
  * failures:   closed with an error: refused with the server's own message, lost, nonsense.
@@ -22,10 +22,13 @@ struct skf_ws {
     struct skf_ws_link *link;                                     /* private; NULL = free */
 };
 
+/* protocol: one, or several with ", " between, the best first: the server chooses. */
 void skf_ws_start(struct skf_kube_api *api, struct skf_ws *ws, const char *path,
                   const char *protocol);
 /* Queues one binary message; the bytes are copied. Nothing happens on a socket that is not open. */
 void skf_ws_send(struct skf_ws *ws, const void *data, size_t len);
+/* What the server has chosen; from on_open on. */
+const char *skf_ws_protocol(const struct skf_ws *ws);
 /* Bytes that wait to be sent. */
 size_t skf_ws_queued(const struct skf_ws *ws);
 /* Stops or goes on reading. */

@@ -188,6 +188,54 @@ static void test_missing_dockerfile_is_named(void **state)
     skf_docker_files_release(&files);
 }
 
+/* --- where a file is in the image --------------------------------------------------------------
+ */
+
+static void test_places(void **state)
+{
+    static const struct {
+        const char *dockerfile, *path, *to; /* NULL: nobody knows */
+    } cases[] = {
+        { "FROM x\nCOPY main.go /app/main.go\n", "main.go", "/app/main.go" },
+        { "FROM x\nCOPY main.go /app/\n", "main.go", "/app/main.go" },
+        { "FROM x\nCOPY main.go app.log /app\n", "app.log", "/app/app.log" },
+        { "FROM x\nCOPY cmd /srv\n", "cmd/a/main.go", "/srv/a/main.go" },
+        { "FROM x\nCOPY . .\n", "cmd/a/main.go", "cmd/a/main.go" },
+        { "FROM x\nWORKDIR /app\nCOPY . .\n", "new/file", "/app/new/file" },
+        { "FROM x\nWORKDIR /app\nWORKDIR sub\nCOPY cmd c/\n", "cmd/a", "/app/sub/c/a" },
+        { "FROM x\nCOPY cmd c/\nWORKDIR /app\n", "cmd/a", NULL },
+        { "FROM x\nARG D=/d\nCOPY cmd ${D}/e\n", "cmd/a", "/d/e/a" },
+        { "FROM x\nCOPY cmd/*/main.go /m/\n", "cmd/a/main.go", "/m/main.go" },
+        { "FROM x\nCOPY cmd/* /m/\n", "cmd/a/main.go", "/m/main.go" },
+        { "FROM x\nCOPY *.log /m/\n", "cmd/a.log", NULL },
+        { "FROM x\nADD data.tar.gz /m/\n", "data.tar.gz", NULL },
+        { "FROM x\nADD data.txt /m/\n", "data.txt", "/m/data.txt" },
+        { "FROM x AS b\nCOPY . /src\nFROM y\nCOPY --from=b /src /x\n", "main.go", NULL },
+        { "FROM x AS b\nWORKDIR /w\nCOPY main.go .\nFROM b\nCOPY cmd k\n", "cmd/a", "/w/k/a" },
+        { "FROM x AS b\nWORKDIR /w\nCOPY main.go .\nFROM b\nCOPY cmd k\n", "main.go",
+          "/w/main.go" },
+        { "FROM x\nCOPY main.go /a/\nCOPY . /b\n", "main.go", "/a/main.go /b/main.go" },
+    };
+    for (size_t i = 0; i < SKF_ARRAY_LEN(cases); i++) {
+        struct project p;
+        struct skf_dockerfile d = { 0 };
+        struct skf_docker_sources s = { 0 };
+        struct skf_err err = SKF_ERR_INIT;
+        skf_autostrv struct skf_strv to = SKF_STRV_INIT;
+        const struct skf_docker_question q = { 0 };
+        open_project(&p, state, "places", cases[i].dockerfile, NULL);
+        assert_int_equal(skf_docker_files_parse(&p.files, &d, &err), 0);
+        assert_int_equal(skf_docker_sources_find(&d, "Dockerfile", &q, &s, &err), 0);
+        bool known = skf_docker_copies_place(&s, p.dir, cases[i].path, &to);
+        skf_autofree char *got = skf_strv_join(&to, " ");
+        if (known != (cases[i].to != NULL) || (known && strcmp(got, cases[i].to) != 0))
+            fail_msg("case %zu: %s", i, known ? got : "unknown");
+        skf_docker_sources_release(&s);
+        skf_dockerfile_release(&d);
+        close_project(&p);
+    }
+}
+
 /* --- the tar ---------------------------------------------------------------------------------- */
 
 struct sent {
@@ -300,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_missing_dockerfile_is_named),
         cmocka_unit_test(test_what_git_writes),
         cmocka_unit_test(test_nothing_is_read),
+        cmocka_unit_test(test_places),
         cmocka_unit_test(test_tar),
         cmocka_unit_test(test_tar_with_a_dockerfile_outside),
         cmocka_unit_test(test_tar_of_a_moving_tree),

@@ -23,7 +23,7 @@ static void test_format(void **state)
     struct skf_ledger l;
     skf_ledger_clear(&l);
     shows(&l, "= 0 ms");
-    static const int64_t us[SKF_LEDGER_COUNT] = { 12000, 610000, 31000, 18000, 160000, 900000 };
+    static const int64_t us[SKF_LEDGER_COUNT] = { 12000, -1, 610000, 31000, 18000, 160000, 900000 };
     for (int i = 0; i < SKF_LEDGER_COUNT; i++) {
         l.us[i] = us[i];
         l.total_us += us[i];
