@@ -171,6 +171,8 @@ static void on_pong(struct skf_http_req *r, const struct skf_err *err)
     }
     if (!err)
         c->ping_status = r->status;
+    else if (strstr(err->msg, "certificate")) /* it speaks TLS: this is the answer that counts */
+        c->untrusted = *err;
     bool later = !err && skf_call_later(r->status); /* the right scheme, the wrong moment */
     if (!later && ++c->ping_at < n) {
         advance(c);
@@ -181,7 +183,12 @@ static void on_pong(struct skf_http_req *r, const struct skf_err *err)
     if (skf_call_transient(c, err) && try_again(c, err ? err->msg : "not ready"))
         return;
     if (!c->err.code) {
-        if (err && !c->ping_status)
+        if (c->untrusted.code)
+            skf_err_set(&c->err, SKF_ENET,
+                        "cannot reach the registry '%s': %s; put the certificate of its CA into "
+                        "%s/%s/ca.crt, or name it with --insecure-registry",
+                        c->host->name, c->untrusted.msg, c->registry->certs_dir, c->host->name);
+        else if (err && !c->ping_status)
             skf_err_set(&c->err, err->code, "cannot reach the registry '%s': %s", c->host->name,
                         err->msg);
         else
@@ -197,8 +204,10 @@ static void ping(struct skf_call *c)
     const char *schemes[2];
     skf_host_schemes(c->host, schemes);
     c->state = PING;
-    if (c->ping_at == 0)
+    if (c->ping_at == 0) {
         c->ping_status = 0;
+        skf_err_clear(&c->untrusted);
+    }
     begin_http(c, "GET", skf_xasprintf("%s://%s/v2/", schemes[c->ping_at], c->host->name));
     c->http.max_body = ERROR_MAX;
     skf_http_start(c->registry->http, &c->http, on_pong);

@@ -91,6 +91,7 @@ struct skf_call {
     struct skf_call *next_waiter;
     char *used_token; /* what the request went out with */
     struct skf_err err;
+    struct skf_err untrusted; /* of the ping: TLS with a certificate that nobody knows */
     unsigned tries, ping_at;
     int state, ping_status;
     bool have_login, reauthorised, http_used, token_posted;

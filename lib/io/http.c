@@ -448,7 +448,7 @@ static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
-static void set_transport(CURL *easy, const struct skf_http_transport *t)
+static void set_transport(CURL *easy, const struct skf_http_transport *t, const char *url)
 {
     if (t->unix_socket)
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, t->unix_socket);
@@ -460,6 +460,8 @@ static void set_transport(CURL *easy, const struct skf_http_transport *t)
         curl_easy_setopt(easy, CURLOPT_CAINFO, t->ca_file);
     else if (getenv("SSL_CERT_FILE"))
         curl_easy_setopt(easy, CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
+    if (!t->ca_pem && !t->ca_file && getenv("SSL_CERT_DIR"))
+        curl_easy_setopt(easy, CURLOPT_CAPATH, getenv("SSL_CERT_DIR"));
     if (t->client_cert_pem && t->client_key_pem) {
         set_blob(easy, CURLOPT_SSLCERT_BLOB, t->client_cert_pem);
         set_blob(easy, CURLOPT_SSLKEY_BLOB, t->client_key_pem);
@@ -471,6 +473,13 @@ static void set_transport(CURL *easy, const struct skf_http_transport *t)
     if (t->proxy || t->unix_socket) {
         curl_easy_setopt(easy, CURLOPT_PROXY, t->unix_socket ? "" : t->proxy);
     } else {
+        /* curl reads the name in lower case only, for fear of CGI; Go, kubectl and Docker read
+         * both. */
+        const char *http_proxy = getenv("HTTP_PROXY");
+        if (http_proxy && !getenv("http_proxy") && !getenv("all_proxy") && !getenv("ALL_PROXY") &&
+            strncasecmp(url, "http:", 5) == 0)
+            curl_easy_setopt(easy, CURLOPT_PROXY, http_proxy);
+        /* Loopback is never proxied. */
         skf_autofree char *none = skf_http_no_proxy();
         curl_easy_setopt(easy, CURLOPT_NOPROXY, none);
     }
@@ -562,7 +571,7 @@ void skf_http_start(struct skf_http *client, struct skf_http_req *r,
     for (size_t i = 0; i < r->headers.n; i++)
         r->header_list = curl_slist_append(r->header_list, r->headers.v[i]);
     set_body(easy, r);
-    set_transport(easy, &r->transport);
+    set_transport(easy, &r->transport, r->url);
     curl_easy_setopt(easy, CURLOPT_URL, r->url);
     if (r->transport.tls_server_name && strncasecmp(r->url, "https:", 6) == 0)
         set_server_name(easy, r);
