@@ -55,8 +55,8 @@ bool skf_ko_cache_key(const struct skf_build_context *ctx, struct skf_buf *out)
     skf_strv_sort(&variables);
     skf_autofree char *joined = skf_strv_join(&variables, "\n");
     bool have_go = stat(plan.go, &st) == 0;
-    skf_buf_addf(out, "\n%s\n%s %lld %lld %lld", joined, plan.go,
-                 have_go ? (long long)st.st_ino : 0, have_go ? (long long)st.st_size : 0,
+    skf_buf_addf(out, "\n%s\n%d %s %lld %lld %lld", joined, (int)ctx->services->compression,
+                 plan.go, have_go ? (long long)st.st_ino : 0, have_go ? (long long)st.st_size : 0,
                  have_go ? (long long)st.st_mtim.tv_sec : 0);
     bool fixed = base_is_fixed(ctx, &plan) && !skf_ko_vcs_counts(&plan.flags.text, plan.run_dir);
     skf_ko_plan_release(&plan);
