@@ -17,4 +17,7 @@ void skf_model_hooks(struct skf_arena *arena, struct skf_hooks *to,
 /* validate.c: rules that need the whole set. */
 void skf_validate(const struct skf_config *c, const struct skf_node *const *roots,
                   struct skf_diagnostics *diags); /* roots: the tree of each module */
+/* validate_tree.c: rules over single sections. */
+void skf_validate_trees(const struct skf_node *const *roots, size_t n,
+                        struct skf_diagnostics *diags);
 #endif

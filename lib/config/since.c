@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/mem.h"
 #include "lib/config/version.h"
 #include "lib/doc/doc.h"
 
@@ -16,6 +17,15 @@ struct since {
 static void check(const struct since *s, const struct skf_field *fields, const struct skf_node *map,
                   const char *path);
 
+/* What the newest tables do not have any more. */
+static const struct {
+    const char *path, *since;
+} old_fields[] = {
+    { "deploy.kustomize", "v1alpha2" },       { "deploy.kustomize.buildArgs", "v1beta15" },
+    { "deploy.kustomize.paths", "v2alpha3" }, { "deploy.kustomize.defaultNamespace", "v2beta8" },
+    { "deploy.kustomize.hooks", "v2beta21" },
+};
+
 static void check_each(const struct since *s, const struct skf_field *fields,
                        const struct skf_node *list, const char *path)
 {
@@ -23,14 +33,38 @@ static void check_each(const struct since *s, const struct skf_field *fields,
         check(s, fields, list->items[i], skf_arena_printf(s->dec->arena, "%s[%zu]", path, i));
 }
 
-static bool is_newer(const struct since *s, const struct skf_field *f)
+static bool is_newer(const struct since *s, const char *since)
 {
     char name[32];
     bool odd;
-    if (!f->since)
+    if (!since)
         return false;
-    snprintf(name, sizeof name, "skaffold/%s", f->since);
+    snprintf(name, sizeof name, "skaffold/%s", since);
     return skf_version_find(name, &odd) > s->version;
+}
+
+static void tell(const struct since *s, const struct skf_entry *e, const char *path,
+                 const char *since)
+{
+    skf_diagnostic_add(
+        s->dec->diags, false, e->key,
+        skf_arena_printf(s->dec->arena, "write 'apiVersion: skaffold/%s' or newer", since),
+        "'%s' is not known to skaffold/%s: it came with %s", path, skf_version_name(s->version),
+        since);
+}
+
+/* A field of the pipeline at `root`, which the newest table does not have. */
+static void check_old(const struct since *s, const struct skf_node *root, const char *prefix)
+{
+    for (size_t i = 0; i < SKF_ARRAY_LEN(old_fields); i++) {
+        skf_autofree char *parent = skf_xstrdup(old_fields[i].path);
+        char *last = strrchr(parent, '.');
+        *last++ = '\0';
+        const struct skf_entry *e = skf_node_entry(skf_node_path(root, parent), last);
+        if (e && !skf_node_is_null(e->value) && is_newer(s, old_fields[i].since))
+            tell(s, e, skf_arena_printf(s->dec->arena, "%s%s", prefix, old_fields[i].path),
+                 old_fields[i].since);
+    }
 }
 
 static const struct skf_field *section_fields(const struct since *s, const char *name)
@@ -44,12 +78,8 @@ static const struct skf_field *section_fields(const struct since *s, const char 
 static void check_one(const struct since *s, const struct skf_field *f, const struct skf_entry *e,
                       const char *path)
 {
-    if (is_newer(s, f)) {
-        skf_diagnostic_add(
-            s->dec->diags, false, e->key,
-            skf_arena_printf(s->dec->arena, "write 'apiVersion: skaffold/%s' or newer", f->since),
-            "'%s' is not known to skaffold/%s: it came with %s", path, skf_version_name(s->version),
-            f->since);
+    if (is_newer(s, f->since)) {
+        tell(s, e, path, f->since);
         return;
     }
     if (strcmp(f->name, "artifacts") == 0 && f->type == SKF_T_ANY)
@@ -81,6 +111,11 @@ void skf_version_check_fields(struct skf_decode *dec, const struct skf_artifact_
                               const struct skf_node *root, int version)
 {
     const struct since s = { dec, schema, version };
-    if (version < SKF_VERSION_COUNT - 1)
-        check(&s, skf_schema_config, root, "");
+    const struct skf_node *profiles = skf_node_get(root, "profiles");
+    if (version == SKF_VERSION_COUNT - 1)
+        return;
+    check(&s, skf_schema_config, root, "");
+    check_old(&s, root, "");
+    for (size_t i = 0; profiles && profiles->kind == SKF_SEQUENCE && i < profiles->n; i++)
+        check_old(&s, profiles->items[i], skf_arena_printf(dec->arena, "profiles[%zu].", i));
 }

@@ -236,5 +236,6 @@ void skf_validate(const struct skf_config *c, const struct skf_node *const *root
         check_module(&c->modules[m], roots[m], diags);
     }
     check_cycles(c, &images, diags);
+    skf_validate_trees(roots, c->n_modules, diags);
     skf_map_release(&images);
 }
