@@ -85,7 +85,7 @@ static int remove_objects(struct session *s, const struct skf_engine_options *op
 static int collect(struct session *s, struct skf_rendered *out)
 {
     const struct skf_plan plan = { .config = s->config };
-    return session_hydrate(s, &plan, NULL, false, out);
+    return session_hydrate(s, &plan, NULL, true, out);
 }
 
 /* --- whose the objects are -------------------------------------------------------------------- */

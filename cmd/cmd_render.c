@@ -91,7 +91,7 @@ static int render(struct session *s, enum source source)
         references[i] = full;
     }
     struct skf_rendered r = { 0 };
-    int code = session_hydrate(s, skf_engine_plan(s->engine), references, true, &r);
+    int code = session_hydrate(s, skf_engine_plan(s->engine), references, false, &r);
     if (code)
         return code;
     skf_autobuf struct skf_buf text = SKF_BUF_INIT;

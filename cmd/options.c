@@ -79,6 +79,9 @@ static const struct option table[] = {
     { "tag", 't', KIND_TEXT, IMAGES, AT(tag), "TAG", "this tag for every image" },
     { "build-image", 'b', KIND_LIST, CMD_BUILD | CMD_RUN, AT(build_images), "TEXT",
       "only images whose name contains the text" },
+    { "build-artifacts", 'a', KIND_TEXT, CMD_GIVEN, AT(build_artifacts), "FILE",
+      "images that were built: what 'build --file-output' wrote; '-' reads standard input" },
+    { "images", 'i', KIND_LIST, CMD_GIVEN, AT(images), "NAME=TAG", "images that were built" },
     { "push", 0, KIND_TRISTATE, IMAGES, AT(push), NULL, "push images, or do not (--push=false)" },
     { "compression", 0, KIND_TEXT, IMAGES, AT(compression), "HOW",
       "of layers: gzip, zstd, none (none on this machine, else gzip)" },
@@ -383,7 +386,7 @@ void options_release(struct options *o)
 {
     struct skf_strv *lists[] = { &o->profiles,     &o->modules,   &o->platforms,
                                  &o->build_images, &o->insecure,  &o->port_forward,
-                                 &o->watch_images, &o->artifacts, &o->kubernetes_manifests,
+                                 &o->watch_images, &o->images,    &o->artifacts, &o->kubernetes_manifests,
                                  &o->arguments,    &o->owned };
     for (size_t i = 0; i < SKF_ARRAY_LEN(lists); i++)
         skf_strv_release(lists[i]);

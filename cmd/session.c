@@ -289,7 +289,7 @@ static void on_line(struct skf_hydrate *op, const char *line)
 }
 
 int session_hydrate(struct session *s, const struct skf_plan *plan, const char *const *references,
-                    bool hooks, struct skf_rendered *out)
+                    bool removes, struct skf_rendered *out)
 {
     skf_autostrv struct skf_strv env = SKF_STRV_INIT;
     struct hydration h = { .session = s,
@@ -298,7 +298,8 @@ int session_hydrate(struct session *s, const struct skf_plan *plan, const char *
                                    .namespace_ =
                                        s->options->offline ? NULL : s->options->namespace_,
                                    .kubectl = s->kubectl,
-                                   .no_hooks = !hooks,
+                                   .deployed = removes,
+                                   .no_hooks = removes,
                                    .sources_changed = true,
                                    .hook_env = &env,
                                    .on_phase = on_phase,

@@ -55,10 +55,10 @@ int session_open(struct session *s, const struct options *o, const char *command
                  enum session_needs needs, bool data_on_stdout);
 /* What is data goes to --output FILE or standard output; returns the exit code. */
 int session_write(const struct session *s, const struct skf_buf *text);
-/* The manifests of a plan; references as in render.h, hooks: with the hooks around rendering. 0, or
- * the exit code of what was reported. */
+/* The manifests of a plan; references as in render.h. removes: only what kubectl has deployed, and
+ * without hooks. 0, or the exit code of what was reported. */
 int session_hydrate(struct session *s, const struct skf_plan *plan, const char *const *references,
-                    bool hooks, struct skf_rendered *out);
+                    bool removes, struct skf_rendered *out);
 /* Fills what all pipelines share. */
 void session_engine_options(struct session *s, struct skf_engine_options *out);
 /* Runs an engine to its end; returns the exit code. The engine lives until session_close. */

@@ -8,12 +8,14 @@
 #   skiff_need_go              a Go new enough, as `go` on PATH
 #   skiff_need_kubectl         a kubectl, on PATH
 #   skiff_need_ko              the ko that skiff's images are held against, on PATH; wants Go
+#   skiff_need_helm            a helm 3, on PATH; wants Go
 #   skiff_busy TEXT CMD...     run CMD in silence, tell every few seconds that it still runs
 
 # The least Go that builds examples/cluster, and the one fetched when there is none.
 SKIFF_GO_MINIMUM=1.24.0
 SKIFF_GO_VERSION=1.26.8
 SKIFF_KO_VERSION=v0.19.1
+SKIFF_HELM_VERSION=v3.19.5
 
 SKIFF_CACHE=${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/skiff
 SKIFF_SUPPORT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -214,17 +216,29 @@ skiff_need_kubectl() {
     export PATH
 }
 
-# --- ko ---
+# --- programs in Go ---
 
 skiff_need_ko() {
-    local to=$SKIFF_CACHE/ko-program/$SKIFF_KO_VERSION fd
-    [[ $(ko version 2>/dev/null) != "$SKIFF_KO_VERSION" ]] || return 0
+    [[ $(ko version 2>/dev/null) == "$SKIFF_KO_VERSION" ]] ||
+        skiff_need_go_program ko "$SKIFF_KO_VERSION" github.com/google/ko
+}
+
+# Any helm 3 will do; without one it takes about a minute.
+skiff_need_helm() {
+    [[ $(helm version --short 2>/dev/null) == v3.* ]] ||
+        skiff_need_go_program helm "$SKIFF_HELM_VERSION" helm.sh/helm/v3/cmd/helm
+}
+
+# NAME VERSION PACKAGE: built once, kept by version in the user's cache, put on PATH.
+skiff_need_go_program() {
+    local to=$SKIFF_CACHE/$1-program/$2 fd
     mkdir -p "$to"
     exec {fd}<"$to"
     flock "$fd"
-    if [[ $("$to/ko" version 2>/dev/null) != "$SKIFF_KO_VERSION" ]]; then
-        skiff_busy "Building ko $SKIFF_KO_VERSION" env GOBIN="$to" GOFLAGS= GOWORK=off CGO_ENABLED=0 \
-            go install "github.com/google/ko@$SKIFF_KO_VERSION" || skiff_die "ko $SKIFF_KO_VERSION could not be built"
+    if [[ ! -e $to/.built ]]; then
+        skiff_busy "Building $1 $2" env GOBIN="$to" GOFLAGS= GOWORK=off CGO_ENABLED=0 \
+            go install "$3@$2" || skiff_die "$1 $2 could not be built"
+        : >"$to/.built"
     fi
     exec {fd}<&-
     PATH=$to:$PATH

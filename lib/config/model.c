@@ -139,6 +139,46 @@ static void artifacts(struct skf_decode *dec, const struct skf_artifact_schema *
     m->n_artifacts = n;
 }
 
+static void append_hooks(struct skf_arena *arena, struct skf_hook **to, size_t *n,
+                         const struct skf_hook *more, size_t n_more)
+{
+    struct skf_hook *all = skf_arena_calloc(arena, *n + n_more + 1, sizeof *all);
+    for (size_t i = 0; i < *n; i++)
+        all[i] = (*to)[i];
+    for (size_t i = 0; i < n_more; i++)
+        all[*n + i] = more[i];
+    *to = all;
+    *n += n_more;
+}
+
+/* Helm goes first, so its hooks do: those of both deployers stand around the deploy of a module. */
+static void helm_hooks(struct skf_arena *arena, struct skf_module *m,
+                       const struct skf_wire_hooks *from)
+{
+    struct skf_hooks own = { 0 };
+    skf_model_hooks(arena, &own, from);
+    append_hooks(arena, &own.before, &own.n_before, m->deploy_hooks.before,
+                 m->deploy_hooks.n_before);
+    append_hooks(arena, &own.after, &own.n_after, m->deploy_hooks.after, m->deploy_hooks.n_after);
+    m->deploy_hooks = own;
+}
+
+static const struct skf_helm *helm(struct skf_arena *arena, const struct skf_wire_helm *from,
+                                   const struct skf_node *node)
+{
+    const struct skf_node *list = skf_node_get(node, "releases");
+    struct skf_helm *to = skf_arena_calloc(arena, 1, sizeof *to);
+    to->releases = from->releases.v;
+    to->n_releases = from->releases.n;
+    to->flags = from->flags;
+    for (size_t i = 0, k = 0; i < to->n_releases; i++, k++) {
+        while (skf_node_item(list, k) && skf_node_item(list, k)->kind != SKF_MAPPING)
+            k++;
+        to->releases[i].at = skf_node_item(list, k);
+    }
+    return to;
+}
+
 static void forwards(struct skf_arena *arena, const struct skf_node *root, struct skf_module *m,
                      const struct skf_list *list)
 {
@@ -197,6 +237,13 @@ void skf_model_build(struct skf_decode *dec, const struct skf_artifact_schema *s
         m->kubectl_flags = w->kubectl->flags;
         m->default_namespace = w->kubectl->default_namespace;
         skf_model_hooks(dec->arena, &m->deploy_hooks, &w->kubectl->hooks);
+    }
+    if (w->render_helm)
+        m->render_helm =
+            helm(dec->arena, w->render_helm, skf_node_find(root, "manifests", "helm", NULL));
+    if (w->helm) {
+        m->deploy_helm = helm(dec->arena, w->helm, skf_node_find(root, "deploy", "helm", NULL));
+        helm_hooks(dec->arena, m, &w->helm->hooks);
     }
     if (w->docker) {
         m->has_docker_deploy = true;

@@ -97,6 +97,30 @@ struct skf_kubectl_flags {
     bool disable_validation;
 };
 
+/* One chart of manifests.helm or deploy.helm. Templates are not expanded yet. */
+struct skf_helm_packaged {
+    const char *version, *app_version;
+};
+struct skf_helm_release {
+    const char *name, *namespace_, *version, *repo;
+    const char *chart_path, *remote_chart; /* one of them */
+    struct skf_strings values_files, depends_on;
+    struct skf_pairs set_values, set_value_templates, set_files; /* nested keys are dotted */
+    const struct skf_node *overrides;                            /* a mapping, or NULL */
+    enum skf_tristate create_namespace, upgrade_on_change;
+    bool wait, recreate_pods, skip_build_dependencies, skip_tests, use_helm_secrets;
+    struct skf_helm_packaged *packaged;
+    const struct skf_node *at; /* the release in the file, for errors */
+};
+struct skf_helm_flags {
+    struct skf_strings global, install, upgrade, dep_build, template_;
+};
+struct skf_helm {
+    struct skf_helm_release *releases;
+    size_t n_releases;
+    struct skf_helm_flags flags;
+};
+
 /* One module: one document of the file. Several are possible; most files have one. */
 struct skf_module {
     const char *name; /* metadata.name or NULL */
@@ -115,8 +139,10 @@ struct skf_module {
     struct skf_strings raw_yaml; /* manifests: files, globs, URLs */
     struct skf_strings kustomize_paths, kustomize_build_args;
     bool has_kustomize;
+    const struct skf_helm *render_helm; /* NULL = none */
     struct skf_hooks render_hooks;
 
+    const struct skf_helm *deploy_helm;
     bool has_kubectl;
     struct skf_kubectl_flags kubectl_flags;
     const char *default_namespace;

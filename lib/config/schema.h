@@ -63,6 +63,12 @@ struct skf_wire_kubectl {
     struct skf_strings remote_manifests;
     struct skf_wire_hooks hooks;
 };
+struct skf_wire_helm {
+    struct skf_list releases; /* struct skf_helm_release */
+    struct skf_helm_flags flags;
+    int concurrency;
+    struct skf_wire_hooks hooks;
+};
 struct skf_wire_docker_deploy {
     struct skf_strings images;
 };
@@ -90,10 +96,12 @@ struct skf_wire {
     /* manifests */
     struct skf_strings raw_yaml;
     struct skf_wire_kustomize *kustomize;
+    struct skf_wire_helm *render_helm;
     struct skf_wire_hooks render_hooks;
     /* deploy */
     struct skf_wire_kubectl *kubectl;
     struct skf_wire_docker_deploy *docker;
+    struct skf_wire_helm *helm;
     enum skf_tristate status_check;
     int status_deadline_s;
     bool tolerate_failures;

@@ -345,6 +345,7 @@ static enum skf_next bring(struct skf_flow *f)
     e->apply_began_wall_ms = skf_clock_wall_ms();
     if (!bring_next(e))
         return SKF_NEXT;
+    engine_emit_number(e, SKF_EV_DEPLOY_STARTED, NULL, NULL, (long long)e->changed.n);
     f->abort = abort_bring;
     return SKF_WAIT;
 }
@@ -413,10 +414,6 @@ static enum skf_next compare(struct skf_flow *f)
     skf_objects_release(&e->left);
     skf_objects_release(&e->standing);
     skf_applied_diff(&e->applied, &e->rendered.objects, engine_namespace(e), &e->changed, &e->left);
-    if (e->brought.n) {
-        skf_objects_copy(&e->rendered.objects, &e->standing);
-        skf_objects_copy(&e->brought, &e->standing);
-    }
     return SKF_NEXT;
 }
 
@@ -433,8 +430,10 @@ static void abort_hooks(struct skf_flow *f)
 static enum skf_next before_apply(struct skf_flow *f)
 {
     struct skf_engine *e = engine_of(f);
-    e->kinds_sure = !e->changed.n || !hooks_run(e, HOOKS_PRE_DEPLOY, on_before_apply);
-    if (e->kinds_sure)
+    bool deploys = e->changed.n || any_own_sources(e);
+    bool hooks = deploys && hooks_run(e, HOOKS_PRE_DEPLOY, on_before_apply);
+    e->kinds_sure = !hooks && !any_own_sources(e);
+    if (!hooks)
         return SKF_NEXT;
     f->abort = abort_hooks;
     return SKF_WAIT;
@@ -492,7 +491,8 @@ static enum skf_next apply(struct skf_flow *f)
         deploy_unprepare(e);
         return SKF_NEXT;
     }
-    engine_emit_number(e, SKF_EV_DEPLOY_STARTED, NULL, NULL, (long long)e->changed.n);
+    if (!any_own_sources(e)) /* else it has been said */
+        engine_emit_number(e, SKF_EV_DEPLOY_STARTED, NULL, NULL, (long long)e->changed.n);
     skf_autobuf struct skf_buf text = SKF_BUF_INIT;
     skf_manifest_join(&e->changed, &text);
     struct skf_deploy *d = e->prepared ? &e->deploys[at] : fill_apply(e, at);
@@ -531,6 +531,10 @@ static enum skf_next prune(struct skf_flow *f)
     struct skf_engine *e = engine_of(f);
     e->applied_us = skf_clock_us();
     e->ledger.us[SKF_LEDGER_APPLY] = e->applied_us - e->built_us;
+    if (e->brought.n) {
+        skf_objects_copy(&e->rendered.objects, &e->standing);
+        skf_objects_copy(&e->brought, &e->standing);
+    }
     if (e->acted)
         engine_emit(e, SKF_EV_DEPLOY_DONE, NULL, NULL);
     f->abort = abort_nothing;
@@ -544,11 +548,11 @@ static enum skf_next prune(struct skf_flow *f)
 static const struct skf_step steps[] = {
     { "checking the cluster", check_cluster },
     { "rendering", hydrate },
-    { "deploying", bring },
     { "looking at what is there", claim },
     { "comparing", compare },
     { "pre-deploy hooks", before_apply },
     { "rehearsing", rehearse },
+    { "deploying", bring },
     { "applying", apply },
     { "waiting for new kinds", await_new_kinds },
     { "applying", apply_later },

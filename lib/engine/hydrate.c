@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/engine/helm.h"
 #include "lib/engine/kustomize.h"
 
 static struct skf_hydrate *hydrate_of(struct skf_flow *f)
@@ -119,18 +120,65 @@ static enum skf_next generate(struct skf_flow *f)
     return SKF_WAIT;
 }
 
+static void on_charts(struct skf_tools *t, const struct skf_err *err)
+{
+    struct skf_hydrate *h = t->data;
+    skf_objects_copy(&t->objects, &h->charts);
+    skf_tools_release(t);
+    skf_flow_resume(&h->flow, err);
+}
+
+/* What is rendered for a cluster is what kubectl applies; else charts of deploy.helm count too. */
+static const struct skf_helm *charts_of(const struct skf_hydrate *h, const struct skf_module *m)
+{
+    if (!counts(h, m))
+        return NULL;
+    return m->render_helm || h->deployed ? m->render_helm : m->deploy_helm;
+}
+
+/* Charts may be given the images, so that they are rendered anew for each. */
+static enum skf_next charts(struct skf_flow *f)
+{
+    struct skf_hydrate *h = hydrate_of(f);
+    size_t n = 0;
+    skf_autofree struct skf_pair *images = skf_xcalloc(h->plan->n_artifacts, sizeof *images);
+    for (size_t i = 0; i < h->plan->n_artifacts; i++)
+        if (h->references && h->references[i])
+            images[n++] = (struct skf_pair){ .key = h->plan->artifacts[i].artifact->image,
+                                             .value = h->references[i] };
+    skf_objects_release(&h->charts);
+    h->tools = (struct skf_tools){ .data = h, .done = on_charts };
+    for (size_t i = 0; i < h->plan->config.n_modules && !f->err.code; i++) {
+        const struct skf_module *m = &h->plan->config.modules[i];
+        const struct skf_helm *helm = charts_of(h, m);
+        if (helm)
+            skf_helm_add(m, helm, i, h->namespace_, images, n, &h->tools, &f->err);
+    }
+    if (f->err.code || !h->tools.runs.n) {
+        skf_tools_release(&h->tools);
+        return SKF_NEXT;
+    }
+    f->abort = abort_tools;
+    skf_tools_start(h->loop, &h->tools);
+    return SKF_WAIT;
+}
+
 /* --- files, images, namespace ------------------------------------------------------------------
  */
 
 static enum skf_next render(struct skf_flow *f)
 {
     struct skf_hydrate *h = hydrate_of(f);
+    struct skf_objects all = { 0 };
+    skf_objects_copy(&h->generated, &all);
+    skf_objects_copy(&h->charts, &all);
     const struct skf_render_request req = { .plan = h->plan,
                                             .references = h->references,
-                                            .generated = &h->generated,
+                                            .generated = &all,
                                             .namespace_ = h->namespace_,
                                             .deployed = h->deployed };
     skf_render(&req, &h->rendered, &f->err);
+    skf_objects_release(&all);
     return SKF_NEXT;
 }
 
@@ -223,11 +271,9 @@ static enum skf_next after(struct skf_flow *f)
 }
 
 static const struct skf_step steps[] = {
-    { "pre-render hooks", before },
-    { "other programs' manifests", generate },
-    { "rendering", render },
-    { "post-render hooks", after },
-    { 0 },
+    { "pre-render hooks", before }, { "other programs' manifests", generate },
+    { "charts", charts },           { "rendering", render },
+    { "post-render hooks", after }, { 0 },
 };
 
 static void on_done(struct skf_flow *f)
@@ -253,5 +299,6 @@ void skf_hydrate_cancel(struct skf_hydrate *h)
 void skf_hydrate_release(struct skf_hydrate *h)
 {
     skf_objects_release(&h->generated);
+    skf_objects_release(&h->charts);
     skf_buf_release(&h->text);
 }

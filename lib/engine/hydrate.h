@@ -34,7 +34,8 @@ struct skf_hydrate {
     uv_loop_t *loop;
     struct skf_flow flow;
     struct skf_tools tools;
-    struct skf_objects generated;
+    struct skf_objects generated; /* by what does not know the images: kept while it may be */
+    struct skf_objects charts;
     struct skf_hook_run run;
     struct skf_buf text;
     size_t module;

@@ -5,6 +5,7 @@
 #include "lib/base/glob.h"
 #include "lib/base/mem.h"
 #include "lib/base/path.h"
+#include "lib/engine/helm.h"
 #include "lib/engine/inputs.h"
 #include "lib/engine/kustomize.h"
 #include "lib/engine/render.h"
@@ -45,6 +46,7 @@ void skf_sources_manifests(const struct skf_plan *plan, struct skf_inputs *out)
     }
     skf_render_files(plan, &out->files);
     skf_kustomize_inputs(config, &out->trees, &out->files);
+    skf_helm_inputs(config, out);
 }
 
 /* --- why -------------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ void skf_tools_release(struct skf_tools *t)
     for (size_t i = 0; i < t->runs.n; i++) {
         free(t->runs.v[i].shown);
         free(t->runs.v[i].cwd);
+        free(t->runs.v[i].input);
         skf_strv_release(&t->runs.v[i].argv);
     }
     skf_vec_release(&t->runs);
@@ -68,7 +69,12 @@ static void start_run(struct skf_tools *t)
     t->proc.cwd = skf_xstrdup_null(run->cwd);
     t->proc.capture_max = MAX_OUTPUT;
     t->proc.data = t;
+    t->proc.use_stdin = run->input != NULL;
     skf_proc_start(t->loop, &t->proc, on_done);
+    if (run->input) {
+        skf_proc_feed(&t->proc, run->input, strlen(run->input));
+        skf_proc_feed_end(&t->proc);
+    }
 }
 
 void skf_tools_start(uv_loop_t *loop, struct skf_tools *t)

@@ -18,6 +18,7 @@ struct skf_tool_run {
     struct skf_strv argv;
     char *cwd;     /* owned; NULL = ours */
     size_t group;  /* of the objects */
+    char *input;   /* owned: for its standard input; NULL = none */
     bool prepares; /* its output is no manifest ("helm dependency build") */
 };
 
