@@ -57,6 +57,7 @@ int cmd_dev(const struct options *o)
         session_engine_options(&s, &options);
         choose_trigger(o, &options, &err);
         options.dev = options.deploys = options.plan.deploys = true;
+        options.tests = !o->skip_tests;
         options.control_dir = project;
         keys_open(&s, &keys);
         code = session_run_engine(&s, &options);

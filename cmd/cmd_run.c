@@ -9,6 +9,7 @@ int cmd_run(const struct options *o)
         struct skf_engine_options options;
         session_engine_options(&s, &options);
         options.deploys = options.plan.deploys = true;
+        options.tests = !o->skip_tests;
         code = session_run_engine(&s, &options);
     }
     session_close(&s);

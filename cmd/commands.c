@@ -34,6 +34,8 @@ const struct command commands[] = {
       cmd_init },
     { "fix", CMD_FIX, "rewrite an old skaffold.yaml in the newest version",
       "Prints it, or writes it with -o FILE or --overwrite. Comments are lost.", cmd_fix },
+    { "test", CMD_TEST, "run the custom tests of images that were built",
+      "The images are named with --build-artifacts or --images.", cmd_test },
     { "filter", CMD_FILTER, "put images into manifests that are read from standard input",
       "What helm calls as its post-renderer. Prints the manifests.", cmd_filter },
     { "schema", CMD_SCHEMA, "print the JSON schema of skaffold.yaml, for editors",

@@ -255,6 +255,17 @@ void console_event(void *data, const struct skf_event *ev)
     case SKF_EV_CACHE_HIT:
         say_found(c, ev);
         break;
+    case SKF_EV_TEST_STARTED:
+        say(c, BLUE, "Starting test...");
+        break;
+    case SKF_EV_TEST_LINE:
+        say(c, PLAIN, "%s", ev->text);
+        break;
+    case SKF_EV_TEST_DONE:
+        break;
+    case SKF_EV_TEST_FAILED:
+        say_failed(c, "Test failed", ev->err);
+        break;
     case SKF_EV_BUILD_STARTED:
         say(c, BLUE, "Building [%s]...", ev->subject);
         break;

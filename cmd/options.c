@@ -97,6 +97,8 @@ static const struct option table[] = {
       "what has failed may come right until the deadline (false)" },
     { "cleanup", 0, KIND_BOOL, CMD_DEV, AT(cleanup), NULL,
       "at the end remove what this session created (true)" },
+    { "skip-tests", 0, KIND_BOOL, DEPLOYS | CMD_BUILD, AT(skip_tests), NULL,
+      "deploy without testing (build never tests)" },
     { "force", 0, KIND_BOOL, DEPLOYS, AT(force), NULL,
       "replace objects that cannot be changed in place (deletes and creates them)" },
     { "cache-artifacts", 0, KIND_BOOL, CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER,
@@ -143,8 +145,6 @@ static const struct option table[] = {
     { "rpc-port", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL, "skiff has no gRPC control API" },
     { "rpc-http-port", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
       "skiff has no HTTP control API yet" },
-    { "skip-tests", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
-      "skiff runs no tests yet: leave it out" },
     { "cache-file", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
       "skiff keeps its cache in its own folder ($XDG_CACHE_HOME/skiff)" },
     { "auto-sync", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "skiff always syncs what the rules of an artifact take" },
@@ -384,9 +384,11 @@ int options_parse(unsigned command, const char *command_name, int argc, char *co
 
 void options_release(struct options *o)
 {
-    struct skf_strv *lists[] = { &o->profiles,     &o->modules,   &o->platforms,
-                                 &o->build_images, &o->insecure,  &o->port_forward,
-                                 &o->watch_images, &o->images,    &o->artifacts, &o->kubernetes_manifests,
+    struct skf_strv *lists[] = { &o->profiles,     &o->modules,
+                                 &o->platforms,    &o->build_images,
+                                 &o->insecure,     &o->port_forward,
+                                 &o->watch_images, &o->images,
+                                 &o->artifacts,    &o->kubernetes_manifests,
                                  &o->arguments,    &o->owned };
     for (size_t i = 0; i < SKF_ARRAY_LEN(lists); i++)
         skf_strv_release(lists[i]);

@@ -22,6 +22,7 @@ enum {
     CMD_FIX = 1 << 8,
     CMD_SCHEMA = 1 << 9,
     CMD_FILTER = 1 << 10,
+    CMD_TEST = 1 << 11,
     CMD_EVENTS = 1 << 16,
     CMD_STATE = 1 << 17,
     CMD_TRIGGER = 1 << 18,
@@ -30,12 +31,13 @@ enum {
     CMD_SETTINGS = 1 << 24, /* config */
     CMD_INIT = 1 << 25,
     CMD_PIPELINE = CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER | CMD_DELETE,
-    CMD_CONFIG = CMD_PIPELINE | CMD_DIAGNOSE | CMD_WHY, /* read the whole configuration */
-    CMD_GIVEN = CMD_FILTER, /* are given images */
+    CMD_CONFIG =
+        CMD_PIPELINE | CMD_TEST | CMD_DIAGNOSE | CMD_WHY, /* read the whole configuration */
+    CMD_GIVEN = CMD_FILTER | CMD_TEST,                    /* are given images */
     /* Speak with a running dev. */
     CMD_CONTROL = CMD_EVENTS | CMD_STATE | CMD_TRIGGER | CMD_WAIT,
-    CMD_ALL = CMD_CONFIG | CMD_CONTROL | CMD_FIX | CMD_FILTER | CMD_SCHEMA | CMD_SETTINGS | CMD_INIT |
-              CMD_VERSION | CMD_HELP,
+    CMD_ALL = CMD_CONFIG | CMD_CONTROL | CMD_FIX | CMD_FILTER | CMD_SCHEMA | CMD_SETTINGS |
+              CMD_INIT | CMD_VERSION | CMD_HELP,
 };
 
 struct options {
@@ -47,9 +49,9 @@ struct options {
     const char *wait_for, *timeout, *session, *trigger, *poll_interval;
     struct skf_strv profiles, modules, platforms, build_images, insecure, port_forward;
     struct skf_strv watch_images, images, artifacts, kubernetes_manifests;
-    bool profile_auto_activation, propagate_profiles, tail, cleanup, force, quiet, dry_run, offline,
-        timestamps, help, yaml_only, overwrite, skip_build, analyze, global, all, json, auto_build,
-        auto_deploy, cache_artifacts;
+    bool profile_auto_activation, propagate_profiles, tail, cleanup, skip_tests, force, quiet,
+        dry_run, offline, timestamps, help, yaml_only, overwrite, skip_build, analyze, global, all,
+        json, auto_build, auto_deploy, cache_artifacts;
     enum skf_tristate push, status_check;
     enum skf_tristate tolerate_failures;
     struct skf_strv arguments; /* what is no option */

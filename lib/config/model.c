@@ -256,6 +256,8 @@ void skf_model_build(struct skf_decode *dec, const struct skf_artifact_schema *s
     m->log_prefix = w->log_prefix ? w->log_prefix : "container";
     m->log_json_fields = w->log_json_fields;
     forwards(dec->arena, root, m, &w->forwards);
+    m->tests = w->tests.v;
+    m->n_tests = w->tests.n;
 }
 
 /* Everything a document says that is not in effect: the base below profiles, and inactive profiles.

@@ -121,6 +121,21 @@ struct skf_helm {
     struct skf_helm_flags flags;
 };
 
+/* A command that says whether a built image is good. */
+struct skf_test_dependencies {
+    const char *command; /* prints a JSON list of files; or: */
+    struct skf_strings paths, ignore;
+};
+struct skf_custom_test {
+    const char *command; /* for a shell */
+    int timeout_s;       /* 0 = none */
+    struct skf_test_dependencies *dependencies;
+};
+struct skf_test {
+    const char *image, *context; /* context as written */
+    struct skf_list custom;      /* struct skf_custom_test */
+};
+
 /* One module: one document of the file. Several are possible; most files have one. */
 struct skf_module {
     const char *name; /* metadata.name or NULL */
@@ -155,6 +170,9 @@ struct skf_module {
     const char *kube_context;
     const char *log_prefix; /* "container" ... */
     struct skf_strings log_json_fields;
+
+    struct skf_test *tests;
+    size_t n_tests;
 
     struct skf_port_forward *port_forwards;
     size_t n_port_forwards;

@@ -267,8 +267,7 @@ static const struct skf_field metadata[] = {
 /* verify and customActions act in commands of their own only, so they are let pass here. */
 #define PIPELINE                                                                                   \
     { .name = "build", .type = SKF_T_STRUCT, .sub = build },                                       \
-        NOT("test", LIST, "test in a 'hooks.after' of the artifact, or with another tool",         \
-            .sub = skf_schema_test),                                                               \
+        F("test", LIST, skf_wire, tests, .sub = skf_schema_test, .size = sizeof(struct skf_test)), \
         { .name = "manifests", .type = SKF_T_STRUCT, .sub = manifests, .since = "v3alpha1" },      \
         { .name = "deploy", .type = SKF_T_STRUCT, .sub = skf_schema_deploy },                      \
         F("portForward", LIST, skf_wire, forwards, .sub = skf_schema_forward,                      \

@@ -108,6 +108,7 @@ struct skf_wire {
     const char *kube_context, *log_prefix;
     struct skf_strings log_json_fields;
     struct skf_list forwards; /* struct skf_wire_forward */
+    struct skf_list tests;    /* struct skf_test */
 };
 
 /* The whole document, and what a profile may overlay (the pipeline). */

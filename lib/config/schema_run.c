@@ -5,23 +5,30 @@
 
 #define DEPENDENCY "kind of dependency"
 static const struct skf_field dependencies[] = {
-    N("command", STRING, .oneof = DEPENDENCY, .braces = true),
-    N("paths", STRINGS, .oneof = DEPENDENCY),
-    N("ignore", STRINGS),
+    F("command", STRING, skf_test_dependencies, command, .oneof = DEPENDENCY, .braces = true,
+      .help = "prints a JSON list of files"),
+    F("paths", STRINGS, skf_test_dependencies, paths, .oneof = DEPENDENCY),
+    F("ignore", STRINGS, skf_test_dependencies, ignore),
     END,
 };
 static const struct skf_field custom_test[] = {
-    N("command", STRING, .required = true, .always = true, .templated = true),
-    N("timeoutSeconds", INT),
-    N("dependencies", STRUCT_PTR, .sub = dependencies),
+    F("command", STRING, skf_custom_test, command, .required = true, .always = true,
+      .templated = true, .help = "for a shell; IMAGE and TEST_CONTEXT are set"),
+    F("timeoutSeconds", INT, skf_custom_test, timeout_s),
+    F("dependencies", STRUCT_PTR, skf_custom_test, dependencies, .sub = dependencies,
+      .size = sizeof(struct skf_test_dependencies)),
     END,
 };
 const struct skf_field skf_schema_test[] = {
-    N("image", STRING, .required = true, .always = true),
-    N("context", STRING, .path = true, .def = ".", .since = "v2beta14"),
-    N("custom", LIST, .sub = custom_test, .since = "v2beta13"),
-    N("structureTests", STRINGS, .path = true),
-    N("structureTestsArgs", STRINGS),
+    F("image", STRING, skf_test, image, .required = true, .always = true),
+    F("context", STRING, skf_test, context, .path = true, .def = ".", .since = "v2beta14"),
+    F("custom", LIST, skf_test, custom, .sub = custom_test, .since = "v2beta13",
+      .size = sizeof(struct skf_custom_test)),
+    NOT("structureTests", STRINGS,
+        "call 'container-structure-test test --image $IMAGE --config FILE' in a custom test",
+        .path = true, .refused_when = SKF_REFUSED_DEPLOYING),
+    NOT("structureTestsArgs", STRINGS, "write them into the command of a custom test",
+        .refused_when = SKF_REFUSED_DEPLOYING),
     END,
 };
 

@@ -39,8 +39,9 @@ struct skf_build_context {
     const char *dir;                  /* absolute: module dir joined with the artifact's context */
     const struct skf_strv *platforms; /* wanted, "os/arch[/variant]"; empty = the builder decides */
     bool dev;                         /* the inner loop: speed options allowed */
-    bool anew;     /* nothing that is remembered may stand for a build (--cache-artifacts=false) */
-    bool contents; /* the bytes of the image are wanted too (build --output), not its digest alone */
+    bool anew; /* nothing that is remembered may stand for a build (--cache-artifacts=false) */
+    bool
+        contents; /* the bytes of the image are wanted too (build --output), not its digest alone */
 };
 
 struct skf_inputs_job {

@@ -167,6 +167,11 @@ static bool is_dirty(const struct unit *u)
     return u->dirty;
 }
 
+static bool is_test_due(const struct unit *u)
+{
+    return u->test_due;
+}
+
 static bool is_failed(const struct unit *u)
 {
     return u->failed;
@@ -198,6 +203,7 @@ static void start_builds(struct skf_engine *e)
         slots--;
         e->built_us = 0;
         serve_stop_waiting(e);
+        tests_stop(e);
         unit_start(u);
         if (e->opts.deploys &&
             !hold_deploys(e)) /* kubectl's own start costs 60-100 ms: let it pass while Go builds */
@@ -210,6 +216,7 @@ static bool reload_config(struct skf_engine *e)
 {
     serve_stop_waiting(e);
     hooks_stop(e);
+    tests_stop(e);
     for (size_t i = 0; i < e->n_units; i++)
         unit_cancel(&e->units[i]);
     for (size_t i = 0; i < e->n_units; i++)
@@ -258,6 +265,12 @@ static void next_step(struct skf_engine *e)
         return;
     if (!e->built_us)
         note_built(e, e->deliver_us || e->layer_us || !e->applied_us || e->deploy_due);
+    if (tests_failed(e)) {
+        engine_loop_end(e, false);
+        return;
+    }
+    if (any_unit(e, is_test_due) && tests_start(e))
+        return;
     if (!e->opts.deploys) {
         engine_loop_end(e, true);
         return;
@@ -303,6 +316,7 @@ static void stop_step(struct skf_engine *e)
             unit_cancel(&e->units[i]);
         deploy_stop(e);
         hooks_stop(e);
+        tests_stop(e);
         serve_stop(e);
         sync_stop(e);
         if (any_unit(e, is_not_idle) || !deploy_idle(e) || !serve_idle(e) || !sync_idle(e) ||
@@ -504,6 +518,7 @@ struct skf_engine *skf_engine_new(const struct skf_services *services,
     skf_state_init(&e->state);
     claim_init(e);
     hooks_init(e);
+    tests_init(e);
     return e;
 }
 
@@ -545,6 +560,7 @@ void skf_engine_free(struct skf_engine *e)
     deploy_free(e);
     claim_free(e);
     hooks_free(e);
+    tests_free(e);
     skf_map_release(&e->warned);
     skf_ledger_history_release(&e->history);
     serve_free(e);

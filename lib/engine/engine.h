@@ -14,9 +14,10 @@
 
 /* Borrowed until done. */
 struct skf_engine_options {
-    bool dev;     /* watch and loop; else one pass */
-    bool deploys; /* else only build */
-    bool dry_run; /* only choose tags */
+    bool dev;      /* watch and loop; else one pass */
+    bool deploys;  /* else only build */
+    bool tests;    /* test what was built, before it is deployed */
+    bool dry_run;  /* only choose tags */
     bool contents; /* skf_built.document is going to be written to a file */
     struct skf_config_request config;
     struct skf_plan_request plan;                    /* discovered_repo is found by the engine */
@@ -42,6 +43,7 @@ enum skf_stage {
     SKF_STAGE_CLUSTER, /* not there, or not for us */
     SKF_STAGE_BUILD,
     SKF_STAGE_DELIVER,
+    SKF_STAGE_TEST,
     SKF_STAGE_DEPLOY,
     SKF_STAGE_STATUS,
 };

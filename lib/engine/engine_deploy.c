@@ -48,7 +48,7 @@ void deploy_free(struct skf_engine *e)
 
 bool deploy_busy(const struct skf_engine *e)
 {
-    return e->deploying || e->removing || e->unpreparing || hooks_busy(e);
+    return e->deploying || e->removing || e->unpreparing || hooks_busy(e) || tests_busy(e);
 }
 
 bool deploy_idle(const struct skf_engine *e)

@@ -8,6 +8,7 @@
  *   engine_clean.c  remember what we created, and take it away again
  *   engine_hooks.c  commands around the phases
  *   engine_sync.c   changed files into running containers
+ *   engine_tests.c  what is built is tested before it is deployed
  *   engine_serve.c  what comes after apply: rollout, logs, port-forwards
  *   engine_watch.c  which paths matter, what a change of each means, reading skaffold.yaml again
  *   engine_cache.c  was it built before?
@@ -73,10 +74,11 @@ struct unit_cache {
 struct unit {
     struct skf_engine *engine;
     const struct skf_planned *planned;
-    bool dirty;   /* its inputs changed since the last build began */
-    bool failed;  /* the last build failed, and nothing changed since */
-    bool busy;    /* tag or build runs */
-    bool touched; /* some input changed in this session: the tree is not what git knows */
+    bool dirty;    /* its inputs changed since the last build began */
+    bool failed;   /* the last build failed, and nothing changed since */
+    bool busy;     /* tag or build runs */
+    bool test_due; /* built, or a file of its tests changed, since they passed */
+    bool touched;  /* some input changed in this session: the tree is not what git knows */
 
     struct skf_tag tag;
     struct skf_tag_source *tag_sources; /* what it is asked about */
@@ -188,7 +190,8 @@ struct skf_engine {
     struct skf_claim *claim;
     struct skf_rehearse *rehearse;
     struct skf_serve *serve;
-    struct skf_phase_hooks *hooks; /* engine_hooks.c */
+    struct skf_phase_hooks *hooks;  /* engine_hooks.c */
+    struct skf_engine_tests *tests; /* engine_tests.c */
     struct skf_watch *watch;
     /* Replaced lists of inputs, whose skip functions the watch may ask until its next commit, and
      * the cache until its pool work has ended. */
@@ -314,6 +317,25 @@ bool rehearse_start(struct skf_engine *e, const struct skf_kubectl_flags *flags,
 void rehearse_cancel(struct skf_engine *e); /* only asks */
 void rehearse_free(struct skf_engine *e);
 
+/* engine_tests.c */
+void tests_init(struct skf_engine *e);
+void tests_free(struct skf_engine *e);
+/* The plan is another one. */
+void tests_reset(struct skf_engine *e);
+/* Tests what is due; false when there is nothing to test. */
+bool tests_start(struct skf_engine *e);
+bool tests_busy(const struct skf_engine *e);
+/* Some have failed: nothing is deployed until something changes. */
+bool tests_failed(const struct skf_engine *e);
+void tests_retry(struct skf_engine *e);
+void tests_stop(struct skf_engine *e);
+/* Adds what tests depend on to the set of the watch that is being made. */
+void tests_watch(struct skf_engine *e);
+/* Is the owner of a watched path a test? */
+bool tests_own(const struct skf_engine *e, const void *owner);
+/* Something that it depends on has changed: it is due. */
+void tests_touch(struct skf_engine *e, const void *owner);
+
 /* engine_clean.c */
 /* A line of the tool: what it says it has created is ours to remove. */
 void clean_note_line(struct skf_engine *e, const char *line);
@@ -394,6 +416,8 @@ void control_free(struct skf_engine *e);
 int watch_load_config(struct skf_engine *e, struct skf_config *out, struct skf_err *err);
 void watch_start(struct skf_engine *e);
 void watch_update(struct skf_engine *e);
+/* Adds inputs to the set of the watch that is being made. */
+void watch_inputs(struct skf_engine *e, const struct skf_inputs *in, void *owner);
 void watch_reload(struct skf_engine *e);
 void watch_free(struct skf_engine *e);
 #endif

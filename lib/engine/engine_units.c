@@ -181,7 +181,7 @@ static void take_result(struct unit *u)
     e->deliver_us += b->phase_us[SKF_PHASE_DELIVER];
     if (same)
         return;
-    e->deploy_due = true;
+    e->deploy_due = u->test_due = true;
     for (size_t i = 0; i < e->n_units; i++)
         if (requires_unit(&e->units[i], u))
             e->units[i].dirty = true;

@@ -55,6 +55,12 @@ static void take_for(struct unit *u, const struct skf_watch_change *changes, siz
     sync_drop(u);
 }
 
+static struct unit *owning_unit(struct skf_engine *e, void *owner)
+{
+    bool other = owner == &owner_config || owner == &owner_manifests || tests_own(e, owner);
+    return other ? NULL : owner;
+}
+
 /* Stores what a change means; false when it is a build's own doing, and starts nothing. */
 static bool take_changes(struct skf_engine *e, const struct skf_watch_change *changes, size_t n)
 {
@@ -62,17 +68,20 @@ static bool take_changes(struct skf_engine *e, const struct skf_watch_change *ch
     for (size_t i = 0; i < n; i++) {
         const struct skf_watch_change *c = &changes[i];
         skf_log_debug("changed: %s%s", c->path, c->gone ? " (gone)" : "");
-        acts = acts || c->owner == &owner_config || c->owner == &owner_manifests;
+        struct unit *u = owning_unit(e, c->owner);
+        acts = acts || !u;
         if (c->owner == &owner_config)
             e->config_dirty = true;
         else if (c->owner == &owner_manifests)
             e->manifests_dirty = true;
+        else if (u)
+            own_note(u, c->path);
         else
-            own_note(c->owner, c->path);
+            tests_touch(e, c->owner);
     }
     for (size_t i = 0; i < n; i++) {
-        struct unit *u = changes[i].owner;
-        if (changes[i].owner == &owner_config || changes[i].owner == &owner_manifests)
+        struct unit *u = owning_unit(e, changes[i].owner);
+        if (!u)
             continue;
         touch_inputs(u, changes[i].path);
         if (!own_decide(u)) /* of all its changes, the first time it is asked */
@@ -99,6 +108,7 @@ static void on_change(void *data, const struct skf_watch_change *changes, size_t
     }
     e->deploy_failed = false;
     hooks_retry(e);
+    tests_retry(e);
     engine_loop_begin(e, saved);
     skf_autofree char *shown = skf_path_show(changes[0].path);
     engine_emit_number(e, SKF_EV_CHANGED, shown, NULL, (long long)n);
@@ -124,7 +134,7 @@ static int64_t gap_began(struct skf_engine *e)
     return began;
 }
 
-static void add_inputs(struct skf_engine *e, const struct skf_inputs *in, void *owner)
+void watch_inputs(struct skf_engine *e, const struct skf_inputs *in, void *owner)
 {
     for (size_t i = 0; i < in->files.n; i++)
         skf_watch_add_file(e->watch, in->files.v[i], owner);
@@ -143,13 +153,15 @@ void watch_update(struct skf_engine *e)
     skf_sources_config(&e->plan.config, &config);
     skf_sources_manifests(&e->plan, &manifests);
     skf_watch_begin(e->watch);
-    add_inputs(e, &config, &owner_config);
-    add_inputs(e, &manifests, &owner_manifests);
+    watch_inputs(e, &config, &owner_config);
+    watch_inputs(e, &manifests, &owner_manifests);
     skf_inputs_release(&config);
     skf_inputs_release(&manifests);
     for (size_t i = 0; i < e->n_units; i++)
         if (unit_is_watched(&e->units[i]))
-            add_inputs(e, &e->units[i].inputs, &e->units[i]);
+            watch_inputs(e, &e->units[i].inputs, &e->units[i]);
+
+    tests_watch(e);
 
     int64_t began = gap_began(e);
     if (began)
@@ -205,6 +217,7 @@ static void carry_over(struct unit *from, struct unit *to)
     to->dirty = from->dirty || sync_pending(from);
     to->failed = from->failed;
     to->touched = from->touched;
+    to->test_due = from->test_due;
     to->has_tag = from->has_tag;
     to->has_inputs = from->has_inputs;
     to->caught_up = from->caught_up;
@@ -252,6 +265,7 @@ void watch_reload(struct skf_engine *e)
     e->plan = plan;
     units_forget_state(e);
     hooks_reset(e);
+    tests_reset(e);
     e->manifests_dirty = true;
     e->watch_dirty = true;
     skf_autofree char *text = again ? skf_xasprintf("%zu of %zu images are built again", again, n)

@@ -27,9 +27,13 @@ enum skf_event_kind {
     SKF_EV_HOOKS_FAILED,    /* err */
     SKF_EV_CACHE_MISSED,    /* subject: artifact: nothing was built of these contents before */
     SKF_EV_CACHE_HIT,       /* subject, text: the reference to deploy; number: enum skf_found */
-    SKF_EV_BUILD_STARTED,   /* subject: artifact */
-    SKF_EV_BUILD_LINE,      /* subject, text: a line of the toolchain */
-    SKF_EV_BUILD_PROGRESS,  /* subject, text: what it does right now; for a terminal only */
+    SKF_EV_TEST_STARTED,
+    SKF_EV_TEST_LINE, /* text; subject: artifact, or NULL: a line of the test */
+    SKF_EV_TEST_DONE,
+    SKF_EV_TEST_FAILED,    /* err */
+    SKF_EV_BUILD_STARTED,  /* subject: artifact */
+    SKF_EV_BUILD_LINE,     /* subject, text: a line of the toolchain */
+    SKF_EV_BUILD_PROGRESS, /* subject, text: what it does right now; for a terminal only */
     SKF_EV_BUILD_DONE,   /* subject, text: the reference to deploy; number: bytes that travelled */
     SKF_EV_BUILD_FAILED, /* subject, err */
     SKF_EV_BUILD_CANCELED, /* subject */

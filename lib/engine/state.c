@@ -69,6 +69,7 @@ void skf_state_event(struct skf_state *s, const struct skf_event *ev)
     switch (ev->kind) {
     case SKF_EV_CHANGED:
         skf_err_clear(&s->hooks_err);
+        skf_err_clear(&s->test_err);
         s->working = true;
         skf_replace(&s->cause, skf_xstrdup(ev->subject));
         break;
@@ -99,6 +100,9 @@ void skf_state_event(struct skf_state *s, const struct skf_event *ev)
         break;
     case SKF_EV_HOOKS_FAILED:
         s->hooks_err = *ev->err;
+        break;
+    case SKF_EV_TEST_FAILED:
+        s->test_err = *ev->err;
         break;
     case SKF_EV_BUILD_STARTED:
         set_build(s, ev, SKF_IN_PROGRESS);
@@ -159,6 +163,9 @@ const struct skf_err *skf_state_error(const struct skf_state *s, const char **st
     for (size_t i = 0; i < s->artifacts.n; i++)
         if (s->artifacts.v[i].build == SKF_FAILED)
             return &s->artifacts.v[i].err;
+    *stage = "test";
+    if (s->test_err.code)
+        return &s->test_err;
     *stage = "deploy";
     if (s->deploy == SKF_FAILED)
         return &s->deploy_err;

@@ -27,7 +27,8 @@ struct skf_state {
     SKF_VEC(struct skf_state_artifact) artifacts;
     enum skf_progress deploy, app; /* app: SUCCEEDED = what was applied last is ready */
     struct skf_err config_err, deploy_err, app_err;
-    struct skf_err hooks_err; /* of a phase's hooks, until something changes; code SKF_OK = none */
+    /* Of a phase's hooks and of tests, until something changes; code SKF_OK = none. */
+    struct skf_err hooks_err, test_err;
     bool config_broken;
     bool working;             /* between a change and its last consequence */
     bool paused, held;        /* held: changes wait for a trigger */

@@ -62,3 +62,30 @@ teardown() { cluster_teardown; }
     expect_equal "$(sort -u runs | wc -l)" 1
     deployment_is_gone
 }
+
+@test "dev: a failed test keeps what runs; a change of its files tests again" {
+    mkdir checks
+    echo 'test ! -e bad' >checks/one.sh
+    cat >>skaffold.yaml <<'END'
+test:
+- image: gcr.io/my-project/go-app
+  custom:
+  - command: echo testing $IMAGE; sh checks/one.sh
+    dependencies: {paths: [checks/*.sh]}
+END
+    dev_start
+    dev_is_ready
+    expect_match "$(cat "$BACKGROUND_OUT")" '^testing gcr.io/my-project/go-app:dev@sha256'
+    touch bad
+    sed -i 's/Hello from Go!/never/' main.go
+    dev_says "^Test failed: test 'echo testing"
+    dev_says '^Watching for changes'
+    expect_serves 'Hello from Go!'
+    dev_mark
+    echo true >checks/one.sh
+    dev_says 'checks/one.sh changed'
+    expect_serves 'never'
+    dev_says '^Watching for changes'
+    expect_not_in "$(dev_said)" 'Building'
+    dev_stop
+}
