@@ -12,7 +12,8 @@
 enum {
     READY_MS = 3000,
     WAIT_MS = 15000,
-    LINGER_MS = 5000, /* after the client's end, for the rest of the answer */
+    LINGER_MS = 5000,      /* after the client's end, for the rest of the answer ... */
+    FIRST_WORD_MS = 60000, /* ... and for its beginning */
     REDIAL_MS = 150,
     MAX_TRIES = 20,
     MAX_EARLY = 64 * 1024,
@@ -75,7 +76,7 @@ static void on_written(uv_write_t *req, int status)
     free(SKF_CONTAINER_OF(req, struct write, req));
     if (c->ending)
         return;
-    if (status < 0)
+    if (status < 0 || (c->pod_done && c->client.write_queue_size == 0))
         skf_portfwd_conn_close(c);
     else if (c->writing_blocked && c->client.write_queue_size < HIGH_WATER / 2) {
         c->writing_blocked = false;
@@ -156,15 +157,27 @@ static void read_client(struct skf_portfwd_conn *c, bool on)
         uv_read_stop((uv_stream_t *)&c->client);
 }
 
+/* What would have to be said again to another pod. A long tale (an upload) is told once only: if it
+ * breaks off, the client has to begin anew. */
+static void keep_early(struct skf_portfwd_conn *c, const char *data, size_t len)
+{
+    if (c->answered || c->committed)
+        return;
+    skf_buf_add(&c->early, data, len);
+    if (c->open && c->early.len > MAX_EARLY) {
+        c->committed = true;
+        skf_buf_release(&c->early);
+    }
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct skf_portfwd_conn *c = stream->data;
     if (n > 0) {
-        if (!c->answered)
-            skf_buf_add(&c->early, buf->base, (size_t)n);
         if (c->open)
             to_pod(c, buf->base, (size_t)n);
-        if ((!c->answered && c->early.len > MAX_EARLY) || skf_ws_queued(&c->ws) > HIGH_WATER)
+        keep_early(c, buf->base, (size_t)n);
+        if ((!c->open && c->early.len > MAX_EARLY) || skf_ws_queued(&c->ws) > HIGH_WATER)
             read_client(c, false);
     }
     free(buf->base);
@@ -173,9 +186,11 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         read_client(c, false);
         c->client_done = true;
         uv_timer_start(&c->timer, on_linger_over, LINGER_MS, 0);
-    } else if (n == UV_EOF && c->early.len) {
+    } else if (n == UV_EOF && (c->early.len || c->committed)) {
         read_client(c, false);
         c->client_done = true;
+        if (c->open)
+            uv_timer_start(&c->timer, on_linger_over, FIRST_WORD_MS, 0);
     } else if (n < 0) {
         skf_portfwd_conn_close(c);
     }
@@ -184,7 +199,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 static void on_drained(struct skf_ws *ws)
 {
     struct skf_portfwd_conn *c = ws->data;
-    if (c->answered || c->early.len <= MAX_EARLY)
+    if (c->open)
         read_client(c, true);
 }
 
@@ -196,7 +211,9 @@ static void on_open(struct skf_ws *ws)
     c->open = true;
     if (c->early.len)
         to_pod(c, c->early.data, c->early.len);
-    else
+    if (c->client_done)
+        uv_timer_start(&c->timer, on_linger_over, FIRST_WORD_MS, 0);
+    else if (skf_ws_queued(&c->ws) <= HIGH_WATER)
         read_client(c, true);
 }
 
@@ -217,14 +234,14 @@ static void on_ws_closed(struct skf_ws *ws, const struct skf_err *err)
         return;
     }
     bool failed = err || c->error.len;
-    if (c->answered || !failed) {
-        /* All that the pod said is in the client's queue: close behind it. */
-        if (c->client.write_queue_size == 0) {
+    if (c->answered || c->committed || !failed) {
+        /* All that the pod said is in the client's queue: close behind it, however slowly it
+         * reads. */
+        read_client(c, false);
+        uv_timer_stop(&c->timer);
+        c->pod_done = c->client_done = true;
+        if (c->client.write_queue_size == 0)
             skf_portfwd_conn_close(c);
-            return;
-        }
-        c->client_done = true;
-        uv_timer_start(&c->timer, on_linger_over, REDIAL_MS, 0);
         return;
     }
     struct skf_target_view now;

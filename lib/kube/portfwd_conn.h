@@ -15,6 +15,8 @@ struct skf_portfwd_conn {
     char *uid, *pod;      /* that it was dialled to */
     unsigned port, tries, handles;
     bool reading, dialling, open, answered, client_done, ending, seen[2], writing_blocked;
+    bool pod_done;  /* it has said all: the client has to take it yet */
+    bool committed; /* more was said than can be said again */
 };
 
 /* Takes the next waiting connection of the listener. */
