@@ -19,6 +19,7 @@
 
 enum {
     LOOK_AGAIN_MS = 250,
+    AWAY_PAUSES = 8, /* up to 2 s between two looks */
     LEAVING_LIMIT_US = 60 * 1000 * 1000,
     KINDS_LIMIT_US = 30 * 1000 * 1000
 };
@@ -41,6 +42,7 @@ struct skf_claim {
     struct skf_survey survey;
     struct skf_defer pause;
     bool identifying, surveying, pausing, cancelled, removing, awaiting;
+    unsigned away; /* looks since the cluster cannot be reached */
     int64_t waits_since_us;
     char *told_leaving;
     void (*done)(struct skf_engine *e, const struct skf_err *err);
@@ -89,12 +91,50 @@ static void finish(struct skf_claim *c, const struct skf_err *err)
 
 /* --- the cluster ------------------------------------------------------------------------------ */
 
+static void ask_identity(struct skf_claim *c);
+
+static void on_identity_pause(struct skf_defer *d)
+{
+    struct skf_claim *c = SKF_CONTAINER_OF(d, struct skf_claim, pause);
+    c->pausing = false;
+    ask_identity(c);
+}
+
+/* An API server that restarts, a laptop that has just woken up: dev waits, and applies the newest
+ * state when it is back. */
+static bool wait_for_cluster(struct skf_claim *c, const struct skf_kube_req *r,
+                             const struct skf_err *err)
+{
+    struct skf_engine *e = c->engine;
+    bool away = err && (r->status == 0 || r->status >= 500) && err->code != SKF_EDENIED;
+    if (!away) {
+        if (c->away)
+            engine_emit(e, SKF_EV_NOTE, NULL, "the cluster can be reached again");
+        c->away = 0;
+        return false;
+    }
+    if (!e->opts.dev || e->phase != ENGINE_RUNNING || c->cancelled)
+        return false;
+    if (!c->away) {
+        skf_autofree char *text = skf_xasprintf(
+            "the cluster cannot be reached: what has changed is applied when it can (%s)",
+            err->msg);
+        engine_emit(e, SKF_EV_WARNING, NULL, text);
+    }
+    c->away += c->away < AWAY_PAUSES;
+    c->pausing = true;
+    skf_defer_start(e->services.loop, &c->pause, LOOK_AGAIN_MS * c->away, on_identity_pause);
+    return true;
+}
+
 static void on_identity(struct skf_kube_req *r, const struct skf_err *failure)
 {
     struct skf_claim *c = r->data;
     const char *uid = failure ? NULL : skf_jstr(r->json, "metadata.uid");
     struct skf_err err = SKF_ERR_INIT;
     c->identifying = false;
+    if (wait_for_cluster(c, r, failure))
+        return;
     if (uid && !c->cluster)
         c->cluster = skf_xstrdup(uid);
     else if (uid && strcmp(uid, c->cluster) != 0)
@@ -105,16 +145,20 @@ static void on_identity(struct skf_kube_req *r, const struct skf_err *failure)
     finish(c, err.code ? &err : NULL);
 }
 
-void claim_identity(struct skf_engine *e,
-                    void (*done)(struct skf_engine *e, const struct skf_err *))
+static void ask_identity(struct skf_claim *c)
 {
-    struct skf_claim *c = e->claim;
-    c->done = done;
     c->identifying = true;
     c->identity.data = c;
     c->identity.limit_ms = 5000;
-    skf_kube_get(e->api, &c->identity, skf_kube_path("Namespace", NULL, "kube-system"),
+    skf_kube_get(c->engine->api, &c->identity, skf_kube_path("Namespace", NULL, "kube-system"),
                  on_identity);
+}
+
+void claim_identity(struct skf_engine *e,
+                    void (*done)(struct skf_engine *e, const struct skf_err *))
+{
+    e->claim->done = done;
+    ask_identity(e->claim);
 }
 
 /* --- the objects ------------------------------------------------------------------------------ */

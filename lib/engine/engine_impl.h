@@ -257,7 +257,8 @@ int deploy_check_cluster(struct skf_engine *e, struct skf_err *err);
 /* engine_claim.c: one question at a time; `done` comes from the loop. */
 void claim_init(struct skf_engine *e);
 void claim_free(struct skf_engine *e);
-/* Is this still the cluster that it was the first time? Needs e->api. */
+/* Is this still the cluster that it was the first time? dev waits for one that cannot be reached.
+ * Needs e->api. */
 void claim_identity(struct skf_engine *e,
                     void (*done)(struct skf_engine *e, const struct skf_err *));
 /* May the rendered objects be applied, and as whose? false: known already. */
