@@ -64,6 +64,10 @@ const struct command commands[] = {
     { "events", CMD_EVENTS, "what the running dev does, as lines of JSON",
       "The last 256 events, then each as it comes, until the session or this command ends.",
       cmd_events },
+    { "logs", CMD_LOGS, "what the containers of this project have said",
+      "Finds the workloads by the project's label in the cluster, so that no dev need run; names "
+      "narrow\nthem down. Without --follow: what there is now, in the order of time.",
+      cmd_logs, "[NAME...]" },
     { "why", CMD_WHY, "which image a file belongs to, by which rule, or why it is ignored",
       "Asks the running dev, else reads the configuration itself.", cmd_why, "PATH" },
     { "version", CMD_VERSION, "print the version", NULL, cmd_version },

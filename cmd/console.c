@@ -12,6 +12,7 @@
 #include "cmd/progress.h"
 #include "lib/base/mem.h"
 
+enum { MAX_LOG_SOURCES = 1000 };
 enum color { PLAIN = 0, RED = 31, GREEN = 32, YELLOW = 33, BLUE = 34, GREY = 90 };
 
 static bool wants_color(FILE *to, const char *when)
@@ -212,6 +213,31 @@ static void say_watching(struct console *c)
     malloc_trim(0); /* what a loop needed is not kept while nothing happens */
 }
 
+void console_release(struct console *c)
+{
+    skf_strv_release(&c->log_sources);
+}
+
+/* Skaffold's colours, one after the other. */
+static int log_color(struct console *c, const char *source)
+{
+    static const int colors[] = { 91, 92, 93, 94, 95, 31, 32, 33, 34, 35, 36 };
+    size_t i = 0;
+    while (i < c->log_sources.n && strcmp(c->log_sources.v[i], source) != 0)
+        i++;
+    if (i == c->log_sources.n && i < MAX_LOG_SOURCES)
+        skf_strv_add(&c->log_sources, source);
+    return colors[i % SKF_ARRAY_LEN(colors)];
+}
+
+void console_log(struct console *c, const char *source, const char *prefix, const char *text)
+{
+    if (*prefix && c->color_out)
+        say(c, PLAIN, "\033[%dm%s\033[0m %s", log_color(c, source), prefix, text);
+    else
+        say(c, PLAIN, "%s%s%s", prefix, *prefix ? " " : "", text);
+}
+
 void console_event(void *data, const struct skf_event *ev)
 {
     struct console *c = data;
@@ -345,7 +371,7 @@ void console_event(void *data, const struct skf_event *ev)
     case SKF_EV_LOG:
         if (c->logs_off)
             break;
-        say(c, PLAIN, "%s%s%s", ev->subject, ev->subject[0] ? " " : "", ev->text);
+        console_log(c, ev->subject, ev->subject, ev->text);
         break;
     case SKF_EV_FORWARDED:
         say(c, GREEN, "%s", ev->text);

@@ -17,14 +17,18 @@ struct console {
     bool keys;  /* are read: they are named */
     bool logs_off;
     bool timestamps;
-    bool said_exit; /* "Press Ctrl+C to exit" was printed */
-    bool tagging;   /* the heading above tags was printed in this loop */
-    bool caching;   /* ... that above the cache's answers */
+    bool said_exit;              /* "Press Ctrl+C to exit" was printed */
+    bool tagging;                /* the heading above tags was printed in this loop */
+    bool caching;                /* ... that above the cache's answers */
+    struct skf_strv log_sources; /* each has its colour, in the order of their first lines */
 };
 
 /* `data_on_stdout`: progress must not mix with what stdout carries. */
 int console_init(struct console *c, const struct options *o, bool data_on_stdout,
                  struct skf_err *err);
+void console_release(struct console *c);
+/* A line of a container's log; `source` is what has a colour of its own. */
+void console_log(struct console *c, const char *source, const char *prefix, const char *text);
 /* A skf_event_fn; `data` is the console. */
 void console_event(void *data, const struct skf_event *ev);
 void console_toggle_logs(struct console *c);

@@ -28,12 +28,13 @@ enum {
     CMD_TRIGGER = 1 << 18,
     CMD_WAIT = 1 << 19,
     CMD_WHY = 1 << 20,
+    CMD_LOGS = 1 << 23,
     CMD_SETTINGS = 1 << 24, /* config */
     CMD_INIT = 1 << 25,
     CMD_PIPELINE = CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER | CMD_DELETE,
-    CMD_CONFIG =
-        CMD_PIPELINE | CMD_TEST | CMD_DIAGNOSE | CMD_WHY, /* read the whole configuration */
-    CMD_GIVEN = CMD_FILTER | CMD_TEST,                    /* are given images */
+    CMD_CONFIG = CMD_PIPELINE | CMD_TEST | CMD_DIAGNOSE | CMD_WHY |
+                 CMD_LOGS,             /* read the whole configuration */
+    CMD_GIVEN = CMD_FILTER | CMD_TEST, /* are given images */
     /* Speak with a running dev. */
     CMD_CONTROL = CMD_EVENTS | CMD_STATE | CMD_TRIGGER | CMD_WAIT,
     CMD_ALL = CMD_CONFIG | CMD_CONTROL | CMD_FIX | CMD_FILTER | CMD_SCHEMA | CMD_SETTINGS |
@@ -54,6 +55,8 @@ struct options {
         json, auto_build, auto_deploy, cache_artifacts;
     enum skf_tristate push, status_check;
     enum skf_tristate tolerate_failures;
+    const char *since, *grep; /* logs */
+    bool follow;
     struct skf_strv arguments; /* what is no option */
     struct skf_strv owned;     /* texts that the pointers above point into */
 };

@@ -362,6 +362,7 @@ void session_close(struct session *s)
         skf_kube_context_release(&s->kube);
     skf_strv_release(&s->insecure);
     skf_global_release(&s->global);
+    console_release(&s->console);
     free(s->cache_dir);
     free(s->cwd);
     free(s->current_context);

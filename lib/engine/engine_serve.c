@@ -114,18 +114,6 @@ bool serve_wants_to_stay(const struct skf_engine *e)
 
 /* --- logs ------------------------------------------------------------------------------------- */
 
-/* Skaffold's prefixes; the module that owns the image decides, and one is enough to look at. */
-static char *log_prefix(const struct skf_engine *e, const struct skf_log_line *line)
-{
-    const char *style = e->plan.config.n_modules ? e->plan.config.modules[0].log_prefix : NULL;
-    bool same = strcmp(line->pod, line->container) == 0;
-    if (style && strcmp(style, "none") == 0)
-        return skf_xstrdup("");
-    if (style && (strcmp(style, "podAndContainer") == 0 || (strcmp(style, "auto") == 0 && !same)))
-        return skf_xasprintf("[%s %s]", line->pod, line->container);
-    return skf_xasprintf("[%s]", line->container);
-}
-
 /* logs.jsonParse: "f1: v1, f2: v2" of a line that is a JSON object; NULL = show the line as it is.
  */
 static char *json_fields(const struct skf_engine *e, const struct skf_log_line *line)
@@ -152,7 +140,9 @@ static char *json_fields(const struct skf_engine *e, const struct skf_log_line *
 static void on_log_line(struct skf_logs *l, const struct skf_log_line *line)
 {
     struct skf_engine *e = l->data;
-    skf_autofree char *prefix = log_prefix(e, line);
+    /* The module that owns the image decides, and one is enough to look at. */
+    const char *style = e->plan.config.n_modules ? e->plan.config.modules[0].log_prefix : NULL;
+    skf_autofree char *prefix = skf_log_prefix(style, line);
     skf_autofree char *fields = json_fields(e, line);
     engine_emit(e, SKF_EV_LOG, prefix, fields ? fields : line->text);
 }

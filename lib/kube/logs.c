@@ -46,6 +46,16 @@ void skf_logs_release(struct skf_logs *l)
     skf_strv_release(&l->workloads);
 }
 
+char *skf_log_prefix(const char *style, const struct skf_log_line *line)
+{
+    bool same = strcmp(line->pod, line->container) == 0;
+    if (style && strcmp(style, "none") == 0)
+        return skf_xstrdup("");
+    if (style && (strcmp(style, "podAndContainer") == 0 || (strcmp(style, "auto") == 0 && !same)))
+        return skf_xasprintf("[%s %s]", line->pod, line->container);
+    return skf_xasprintf("[%s]", line->container);
+}
+
 size_t skf_logs_streams(const struct skf_logs *l)
 {
     size_t n = 0;
@@ -65,8 +75,10 @@ static void on_end_closed(uv_handle_t *handle)
 
 static void one_closed(struct skf_logs *l)
 {
-    if (--l->open == 0 && l->stopping)
-        uv_close((uv_handle_t *)&l->end, on_end_closed);
+    if (--l->open > 0 || (!l->stopping && !l->once))
+        return;
+    l->stopping = true;
+    uv_close((uv_handle_t *)&l->end, on_end_closed);
 }
 
 void skf_logs_stop(struct skf_logs *l, void (*done)(struct skf_logs *l))
@@ -187,7 +199,8 @@ static struct skf_tail *tail_of(struct skf_logs *l, const json_t *pod, const cha
     /* Stamps have whole seconds: a pod of this very second is a new one. */
     int64_t born = skf_jtime_ms(skf_jstr(pod, "metadata.creationTimestamp"));
     int64_t since = l->since_ns + skf_kube_api_skew_ms(l->api) * 1000000;
-    t->from_ns = (born + 1000) * 1000000 >= since ? 0 : since;
+    t->from_ns = l->all || (born + 1000) * 1000000 >= since ? 0 : since;
+    t->once = l->once;
     t->on_line = on_tail_line;
     t->on_trouble = on_tail_trouble;
     t->closed = on_tail_closed;
@@ -239,11 +252,18 @@ static void on_event(struct skf_kube_watch *w, enum skf_kube_event event, json_t
     follow_pod(n->logs, pod);
 }
 
+static void on_list(struct skf_kube_watch *w)
+{
+    struct skf_logs_namespace *n = w->data;
+    if (n->logs->once)
+        skf_kube_watch_cancel(w);
+}
+
 static void on_watch_done(struct skf_kube_watch *w, const struct skf_err *err)
 {
     struct skf_logs_namespace *n = w->data;
     n->running = false;
-    if (!n->logs->stopping && n->logs->on_notice) {
+    if (!n->logs->stopping && err->code != SKF_ECANCELED && n->logs->on_notice) {
         skf_autofree char *text = skf_xasprintf("no logs of namespace '%s': %s", n->name, err->msg);
         n->logs->on_notice(n->logs, text);
     }
@@ -263,6 +283,7 @@ static struct skf_logs_namespace *namespace_of(struct skf_logs *l, const char *n
     n->watch.data = n;
     n->watch.path = skf_kube_path("Pod", name, NULL);
     n->watch.on_event = on_event;
+    n->watch.on_list = on_list;
     n->running = true;
     l->open++;
     skf_vec_push(&l->namespaces, n);
@@ -282,7 +303,8 @@ void skf_logs_start(struct skf_kube_api *api, struct skf_logs *l, int64_t since_
     assert(!l->active && l->on_line);
     l->api = api;
     l->active = true;
-    l->since_ns = (since_ms ? since_ms : skf_clock_wall_ms()) * 1000000;
+    l->all = since_ms == SKF_LOGS_ALL;
+    l->since_ns = l->all ? 0 : (since_ms ? since_ms : skf_clock_wall_ms()) * 1000000;
     uv_timer_init(skf_kube_api_loop(api), &l->end);
     l->end.data = l;
 }

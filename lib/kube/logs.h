@@ -25,11 +25,14 @@ struct skf_log_line {
 struct skf_logs_namespace;
 struct skf_logs {
     /* --- set by the caller after init --------------------------------------------------------- */
+    /* Only what there is now: `done` comes by itself when all of it was told. Follow everything
+     * before the loop runs again. */
+    bool once;
     void *data;
     void (*on_line)(struct skf_logs *l, const struct skf_log_line *line);
     /* Something worth a calm word: "logs of namespace 'x' cannot be read: ...". May be NULL. */
     void (*on_notice)(struct skf_logs *l, const char *text);
-    void (*done)(struct skf_logs *l);
+    void (*done)(struct skf_logs *l); /* set by skf_logs_stop; with `once` by the caller */
 
     /* --- private ------------------------------------------------------------------------------ */
     struct skf_kube_api *api;
@@ -39,11 +42,13 @@ struct skf_logs {
     uv_timer_t end;
     int64_t since_ns;
     size_t open;
-    bool active, stopping;
+    bool active, stopping, all;
 };
 
 void skf_logs_init(struct skf_logs *l);
-/* since_ms: wall clock (ours), of the deploy; 0 = now. */
+/* since_ms: wall clock (ours), of the deploy; 0 = now; SKF_LOGS_ALL = whatever there is. `done` is
+ * needed with `once`. */
+#define SKF_LOGS_ALL INT64_MIN
 void skf_logs_start(struct skf_kube_api *api, struct skf_logs *l, int64_t since_ms);
 /* May be called at any time after start, also again with the same: after each deploy. Names are
  * exact, as they stand in the pods. */
@@ -55,6 +60,9 @@ void skf_logs_follow_workload(struct skf_logs *l, const char *namespace_, const 
 void skf_logs_stop(struct skf_logs *l, void (*done)(struct skf_logs *l));
 /* Before start, or from done on. */
 void skf_logs_release(struct skf_logs *l);
+/* Skaffold's prefixes: "[container]" (the default), "[pod container]" (podAndContainer; auto when
+ * the names differ), "" (none). Owned. */
+char *skf_log_prefix(const char *style, const struct skf_log_line *line);
 /* How many streams are open now; for tests and status. */
 size_t skf_logs_streams(const struct skf_logs *l);
 #endif

@@ -148,7 +148,9 @@ static void read_log(struct skf_tail *t, bool previous)
     skf_autofree char *pod = skf_kube_path("Pod", t->namespace_, t->pod);
     skf_autofree char *container = skf_http_escape(t->container);
     skf_buf_addf(&path, "%s/log?container=%s&timestamps=true%s", pod, container,
-                 previous ? "&previous=true" : "&follow=true");
+                 previous  ? "&previous=true"
+                 : t->once ? ""
+                           : "&follow=true");
     int64_t from = t->last_ns > t->from_ns ? t->last_ns : t->from_ns;
     if (from > 0) {
         char stamp[32];
@@ -215,7 +217,11 @@ static void on_stream_done(struct skf_kube_req *r, const struct skf_err *err)
         uv_close((uv_handle_t *)&t->timer, on_handle_closed);
         return;
     }
-    if (t->gone) {
+    if (t->gone || (t->once && !t->previous)) {
+        if (t->once)
+            flush(t);
+        if (err && t->on_trouble && t->once)
+            t->on_trouble(t, err);
         skf_tail_close(t);
         return;
     }

@@ -15,6 +15,7 @@ struct skf_tail {
     void *data;
     char *namespace_, *pod, *container; /* owned by the tail */
     int64_t from_ns;                    /* drop what is older; 0 = from the beginning */
+    bool once;                          /* not followed: closes when what there is was read */
     void (*on_line)(struct skf_tail *t, const char *text, size_t len, int64_t time_ns);
     void (*on_trouble)(struct skf_tail *t, const struct skf_err *err);
     void (*closed)(struct skf_tail *t); /* after skf_tail_close; may free it */

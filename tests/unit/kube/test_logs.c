@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "fake_cluster.h"
+#include "lib/kube/tail.h"
 
 #define RUNS(id) "\"containerID\":\"" id "\",\"state\":{\"running\":{}}"
 #define STAMP "2026-11-23T12:00:00.1Z "
@@ -18,6 +19,7 @@ struct fixture {
     struct skf_buf seen;
     struct fake_conn *log; /* the stream that was asked for last */
     int notices, done;
+    long lines, bytes;
     int refuse; /* status of the answer to a request for a log; 0 = it comes */
 };
 
@@ -149,6 +151,42 @@ static void test_a_log_that_is_refused_is_told_once(void **state)
     assert_int_equal(f->notices, 1);
 }
 
+static void count_line(struct skf_logs *l, const struct skf_log_line *line)
+{
+    struct fixture *f = l->data;
+    f->lines++;
+    f->bytes += line->len;
+}
+
+/* However much is said, and in however odd pieces it comes: no line is lost, and what is kept of it
+ * does not grow. */
+static void test_a_million_lines_in_little_memory(void **state)
+{
+    enum { LINES = 1000 * 1000, EACH = sizeof STAMP - 1 + 8, PIECE = 16 * 1000 - 7 };
+    struct fixture *f = *state;
+    f->logs.on_line = count_line;
+    skf_logs_follow_workload(&f->logs, "default", "Deployment", "web");
+    cluster_pod(&f->k, "ADDED", "a", 1, true, RUNS("i1"));
+    next_log(f);
+    struct skf_tail *t = skf_map_first(&f->logs.tails).value;
+    skf_autobuf struct skf_buf block = SKF_BUF_INIT;
+    for (int i = 0; i < 1000; i++)
+        skf_buf_adds(&block, STAMP "a line.\n");
+    assert_int_equal(block.len, 1000 * EACH);
+    size_t most = 0;
+    for (int i = 0; i < LINES / 1000; i++) {
+        for (size_t at = 0; at < block.len; at += PIECE) {
+            size_t left = block.len - at;
+            t->req.on_data(&t->req, block.data + at, left < PIECE ? left : PIECE);
+            most = t->line.cap > most ? t->line.cap : most;
+        }
+    }
+    assert_int_equal(f->lines, LINES);
+    assert_int_equal(f->bytes, LINES * 7L);
+    assert_true(most <= 64 * 1024);
+    f->logs.on_line = on_line;
+}
+
 static void test_stop_in_the_middle(void **state)
 {
     struct fixture *f = *state;
@@ -162,11 +200,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_follows_new_pods_of_a_workload),
-        T(test_one_stream_however_often_the_pod_changes),
-        T(test_what_was_not_chosen_is_not_read),
-        T(test_a_log_that_is_refused_is_told_once),
-        T(test_stop_in_the_middle),
+        T(test_follows_new_pods_of_a_workload),   T(test_one_stream_however_often_the_pod_changes),
+        T(test_what_was_not_chosen_is_not_read),  T(test_a_log_that_is_refused_is_told_once),
+        T(test_a_million_lines_in_little_memory), T(test_stop_in_the_middle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
