@@ -16,7 +16,7 @@ int cmd_diagnose(const struct options *o)
         if (!o->yaml_only)
             fprintf(stderr, "skiff version: %s\nNumber of artifacts: %zu\n\n", SKIFF_VERSION,
                     artifacts);
-        skf_config_effective(&s.config, skf_builder_sections(), true, &text);
+        skf_config_effective(&s.config, skf_builder_sections(), true, o->enable_templating, &text);
         code = session_write(&s, &text);
     }
     session_close(&s);

@@ -1,11 +1,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "builders/registry.h"
 #include "cmd/commands.h"
 #include "cmd/console.h"
 #include "cmd/exit.h"
 #include "lib/base/mem.h"
-#include "lib/config/load.h"
+#include "lib/config/version.h"
 #include "lib/io/file.h"
 
 enum { MAX_CONFIG = 64 * 1024 * 1024 };
@@ -14,6 +15,11 @@ static int fail(const struct console *c, const struct skf_err *err, int code)
 {
     console_error(c, err);
     return code;
+}
+
+static const char *target_version(const struct options *o)
+{
+    return o->version ? o->version : SKF_VERSION_NEWEST;
 }
 
 static int write_fixed(const struct console *c, const struct options *o, const char *file,
@@ -30,7 +36,8 @@ static int write_fixed(const struct console *c, const struct options *o, const c
         return fail(c, &err, EXIT_CODE_FAILED);
     if (skf_file_write_atomic(target, 0644, fixed->data, fixed->len, &err) < 0)
         return fail(c, &err, EXIT_CODE_FAILED);
-    fprintf(stderr, "New config at the newest version generated and written to %s\n", target);
+    fprintf(stderr, "New config at version %s generated and written to %s\n", target_version(o),
+            target);
     return EXIT_CODE_OK;
 }
 
@@ -54,12 +61,17 @@ int cmd_fix(const struct options *o)
                         : skf_file_read(file, MAX_CONFIG, &text, &err);
     if (rc < 0)
         return fail(&c, &err, EXIT_CODE_CONFIG);
-    rc = skf_config_fix(file, text.data, text.len, &fixed, &changed, &diags);
+    const struct skf_fix request = { .file = file,
+                                     .text = text.data,
+                                     .len = text.len,
+                                     .version = o->version,
+                                     .builders = skf_builder_sections() };
+    rc = skf_config_fix(&request, &fixed, &changed, &diags);
     console_findings(&c, &diags);
     skf_diagnostics_release(&diags);
     if (rc < 0)
         return EXIT_CODE_CONFIG;
     if (!changed)
-        fprintf(stderr, "config is already at the newest version\n");
+        fprintf(stderr, "config is already version %s\n", target_version(o));
     return changed || !o->overwrite ? write_fixed(&c, o, file, &text, &fixed) : EXIT_CODE_OK;
 }

@@ -134,6 +134,10 @@ static const struct option table[] = {
       "write there, not to standard output" },
     { "yaml-only", 0, KIND_BOOL, CMD_DIAGNOSE, AT(yaml_only), NULL,
       "only the effective configuration" },
+    { "enable-templating", 0, KIND_BOOL, CMD_DIAGNOSE, AT(enable_templating), NULL,
+      "fill templates in from the environment" },
+    { "version", 0, KIND_TEXT, CMD_FIX, AT(version), "VERSION",
+      "the version to bring the file to (the newest)" },
     { "overwrite", 0, KIND_BOOL, CMD_FIX, AT(overwrite), NULL,
       "write into the file itself; the old text is kept in FILE.v2" },
     { "file-output", 0, KIND_TEXT, CMD_BUILD, AT(file_output), "FILE",
@@ -153,7 +157,8 @@ static const struct option table[] = {
       "skiff has no HTTP control API yet" },
     { "cache-file", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
       "skiff keeps its cache in its own folder ($XDG_CACHE_HOME/skiff)" },
-    { "auto-sync", 0, KIND_REFUSED, CMD_DEV, 0, NULL, "skiff always syncs what the rules of an artifact take" },
+    { "auto-sync", 0, KIND_REFUSED, CMD_DEV, 0, NULL,
+      "skiff always syncs what the rules of an artifact take" },
 };
 
 static void *member(struct options *o, const struct option *opt)

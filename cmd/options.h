@@ -45,14 +45,14 @@ struct options {
     const char *file, *kube_context, *kubeconfig, *namespace_, *default_repo, *tag;
     const char *output, *file_output, *verbosity, *digest_source, *color, *global_config;
     const char *compression, *sbom;
-    const char *remote_cache_dir, *sync_remote_cache, *format;
+    const char *remote_cache_dir, *sync_remote_cache, *format, *version;
     const char *build_artifacts;
     const char *wait_for, *timeout, *session, *trigger, *poll_interval;
     struct skf_strv profiles, modules, platforms, build_images, insecure, port_forward;
     struct skf_strv watch_images, images, artifacts, kubernetes_manifests;
     bool profile_auto_activation, propagate_profiles, tail, cleanup, skip_tests, force, quiet,
-        dry_run, offline, timestamps, help, yaml_only, overwrite, skip_build, analyze, global, all,
-        json, auto_build, auto_deploy, cache_artifacts;
+        dry_run, offline, timestamps, help, yaml_only, overwrite, skip_build, analyze,
+        enable_templating, global, all, json, auto_build, auto_deploy, cache_artifacts;
     enum skf_tristate push, status_check;
     enum skf_tristate tolerate_failures;
     const char *since, *grep; /* logs */

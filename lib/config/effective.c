@@ -1,6 +1,7 @@
 /* lib/config/effective.c: the configuration that is in effect, as Skaffold prints it: newest
  * version, in the order of the schema, without what is empty, false or zero. */
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
@@ -8,6 +9,7 @@
 #include "lib/base/path.h"
 #include "lib/config/load.h"
 #include "lib/config/schema.h"
+#include "lib/config/template.h"
 #include "lib/doc/doc.h"
 #include "lib/doc/emit.h"
 
@@ -15,6 +17,7 @@ struct printer {
     struct skf_doc *d; /* where the printed tree is made */
     const struct skf_artifact_schema *schema;
     const char *dir; /* what relative paths mean; NULL = they stay as they are */
+    bool expand;     /* templates */
 };
 
 static struct skf_node *by_table(const struct printer *p, const struct skf_node *n,
@@ -32,9 +35,41 @@ static struct skf_node *as_path(const struct printer *p, const struct skf_node *
     return skf_node_new_str(p->d, n, abs);
 }
 
+static bool environment_get(const struct skf_tmap *m, const char *key, struct skf_tvalue *out)
+{
+    const char *value = getenv(key);
+    (void)m;
+    if (!value)
+        return false;
+    *out = (struct skf_tvalue){ .kind = SKF_TV_STRING, .str = value };
+    return true;
+}
+
+static const char *own_getenv(void *ctx, const char *name)
+{
+    (void)ctx;
+    return getenv(name);
+}
+
+/* The text with its templates filled in; NULL: it has none, or they need what is not there. */
+static struct skf_node *expanded(const struct printer *p, const struct skf_node *n)
+{
+    const struct skf_tmap map = { .get = environment_get };
+    const struct skf_template_env env = { .root = &map, .sprig = true, .getenv = own_getenv };
+    skf_autofree char *text = NULL;
+    struct skf_err ignored = SKF_ERR_INIT;
+    if (!skf_node_str(n) || !skf_template_has(n->text) ||
+        skf_template_expand(n->text, &env, &text, &ignored) < 0 || strstr(text, "<no value>"))
+        return NULL;
+    return skf_node_new_str(p->d, n, text);
+}
+
 static struct skf_node *as_text(const struct printer *p, const struct skf_node *n,
                                 const struct skf_field *f)
 {
+    struct skf_node *filled = p->expand && f->templated ? expanded(p, n) : NULL;
+    if (filled)
+        n = filled;
     struct skf_node *path = f->path ? as_path(p, n) : NULL;
     if (path)
         return path;
@@ -98,7 +133,7 @@ static struct skf_node *text_map(const struct printer *p, const struct skf_node 
 
 /* What Go prints of a value in a flat map. */
 static void flat_map(const struct printer *p, const struct skf_node *n, const char *key,
-                     struct skf_node *out)
+                     const struct skf_field *f, struct skf_node *out)
 {
     bool yes;
     for (size_t i = 0; n->kind != SKF_SCALAR && i < n->n; i++) {
@@ -106,7 +141,7 @@ static void flat_map(const struct printer *p, const struct skf_node *n, const ch
             n->kind == SKF_SEQUENCE
                 ? skf_xasprintf("%s[%zu]", key, i)
                 : skf_xasprintf("%s%s%s", key, *key ? "." : "", n->entries[i].key->text);
-        flat_map(p, n->kind == SKF_SEQUENCE ? n->items[i] : n->entries[i].value, sub, out);
+        flat_map(p, n->kind == SKF_SEQUENCE ? n->items[i] : n->entries[i].value, sub, f, out);
     }
     if (n->kind != SKF_SCALAR)
         return;
@@ -115,7 +150,8 @@ static void flat_map(const struct printer *p, const struct skf_node *n, const ch
         text = "<nil>";
     else if (skf_node_scalar(n) == SKF_SCALAR_BOOL && skf_node_bool(n, &yes))
         text = yes ? "true" : "false";
-    skf_node_set(p->d, out, key, skf_node_new_str(p->d, n, text));
+    struct skf_node *filled = p->expand && f->templated ? expanded(p, n) : NULL;
+    skf_node_set(p->d, out, key, filled ? filled : skf_node_new_str(p->d, n, text));
 }
 
 /* A type of Kubernetes: zero values are left out, as its own tags say. NULL = nothing left. */
@@ -195,7 +231,7 @@ static struct skf_node *one(const struct printer *p, const struct skf_node *n,
         return text_map(p, n, f);
     case SKF_T_FLAT_MAP:
         c = skf_node_new_map(p->d, n);
-        flat_map(p, n, "", c);
+        flat_map(p, n, "", f, c);
         return c->n ? c : NULL;
     case SKF_T_STRUCT:
         c = by_table(p, n, f->sub);
@@ -243,7 +279,7 @@ static struct skf_node *by_table(const struct printer *p, const struct skf_node 
 }
 
 void skf_config_effective(const struct skf_config *c, const struct skf_section *builders,
-                          bool resolved, struct skf_buf *out)
+                          bool resolved, bool expand, struct skf_buf *out)
 {
     struct skf_doc *d = skf_doc_new("");
     struct skf_artifact_schema schema;
@@ -251,7 +287,7 @@ void skf_config_effective(const struct skf_config *c, const struct skf_section *
     for (size_t i = 0; i < c->n_modules; i++) {
         if (i)
             skf_buf_adds(out, "---\n");
-        const struct printer p = { d, &schema, resolved ? c->modules[i].dir : NULL };
+        const struct printer p = { d, &schema, resolved ? c->modules[i].dir : NULL, expand };
         struct skf_node *root = by_table(&p, c->roots[i], skf_schema_config);
         if (resolved)
             skf_node_del(root, "requires");

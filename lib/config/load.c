@@ -174,7 +174,7 @@ static bool upgrade(struct skf_loader *l, struct skf_decode *dec, struct skf_doc
              skf_arena_printf(&l->c->arena, "apiVersion '%s' read as 'skaffold/%s'", text,
                               skf_version_name(version)));
     skf_version_check_fields(dec, &l->schema, root, version);
-    skf_version_upgrade(d, root, version, l->diags);
+    skf_version_upgrade(d, root, version, SKF_VERSION_COUNT - 1, l->diags);
     return true;
 }
 

@@ -72,14 +72,22 @@ void skf_config_release(struct skf_config *c);
 
 /* Appends what is in effect as YAML, a document a module, as `skaffold diagnose --yaml-only` prints
  * it: newest version, profiles applied, defaults filled in. `builders` as in the request. resolved
- * (what Skaffold does there): paths absolute, `requires` left out. */
+ * (what Skaffold does there): paths absolute, `requires` left out. expand: templates filled in from
+ * the environment, but for those that name what is not there. */
 void skf_config_effective(const struct skf_config *c, const struct skf_section *builders,
-                          bool resolved, struct skf_buf *out);
-/* `skiff fix`: the text in the newest version, without comments; when it is there already, the very
- * text and *changed = false. Findings (also of steps that cannot be taken) in diags; returns
- * -SKF_ECONFIG then. */
-int skf_config_fix(const char *file, const char *text, size_t len, struct skf_buf *out,
-                   bool *changed, struct skf_diagnostics *diags);
+                          bool resolved, bool expand, struct skf_buf *out);
+/* `skiff fix`. All borrowed. */
+struct skf_fix {
+    const char *file, *text;
+    size_t len;
+    const char *version; /* to bring it to: "skaffold/v2beta29"; NULL = the newest */
+    const struct skf_section *builders;
+};
+/* The text in that version, without comments; when it is there already, the very text and *changed
+ * = false. A newer one than that is an error; what reaches the newest is checked. Findings (also of
+ * steps that cannot be taken) in diags; returns -SKF_ECONFIG then. */
+int skf_config_fix(const struct skf_fix *req, struct skf_buf *out, bool *changed,
+                   struct skf_diagnostics *diags);
 
 /* `skiff schema`: the tables as a JSON schema. */
 void skf_config_schema(const struct skf_section *builders, struct skf_buf *out);

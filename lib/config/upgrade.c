@@ -423,7 +423,7 @@ static const struct step steps[] = {
     { "v4beta1", to_v4beta1 },
 };
 
-void skf_version_upgrade(struct skf_doc *d, struct skf_node *root, int from,
+void skf_version_upgrade(struct skf_doc *d, struct skf_node *root, int from, int target,
                          struct skf_diagnostics *diags)
 {
     struct skf_node *profiles = skf_node_get(root, "profiles");
@@ -431,12 +431,13 @@ void skf_version_upgrade(struct skf_doc *d, struct skf_node *root, int from,
         int to = 0;
         while (strcmp(skf_version_name(to), steps[i].to) != 0)
             to++;
-        if (from >= to)
+        if (from >= to || to > target)
             continue;
         steps[i].run(d, root, diags);
         EACH(profile, profiles)
         steps[i].run(d, profile, diags);
     }
     struct skf_node *version = skf_node_get(root, "apiVersion");
-    skf_node_set(d, root, "apiVersion", skf_node_new_str(d, version, SKF_VERSION_NEWEST));
+    skf_autofree char *name = skf_xasprintf("skaffold/%s", skf_version_name(target));
+    skf_node_set(d, root, "apiVersion", skf_node_new_str(d, version, name));
 }

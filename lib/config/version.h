@@ -12,9 +12,9 @@ enum { SKF_VERSION_COUNT = 72 };
 const char *skf_version_name(int index);
 /* Index of "skaffold/v2beta26", or -1. *odd_prefix: it was written "skaffold.dev/". */
 int skf_version_find(const char *api_version, bool *odd_prefix);
-/* Rewrites the tree of one document (nothing shared in it) from version `from` to the newest, step
- * by step, apiVersion included. Nodes keep their positions. Findings go to diags. */
-void skf_version_upgrade(struct skf_doc *d, struct skf_node *root, int from,
+/* Rewrites the tree of one document (nothing shared in it) from version `from` to `target`, step by
+ * step, apiVersion included. Nodes keep their positions. Findings go to diags. */
+void skf_version_upgrade(struct skf_doc *d, struct skf_node *root, int from, int target,
                          struct skf_diagnostics *diags);
 
 /* since.c: findings for fields that are newer than the version of the document, whose tree is as it

@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct skf_diagnostics diags = SKF_DIAGNOSTICS_INIT;
     skf_autobuf struct skf_buf out = SKF_BUF_INIT, fixed = SKF_BUF_INIT;
     if (skf_config_load(&req, &c, &diags) == 0) {
-        skf_config_effective(&c, sections, data[0] & 4, &out);
+        skf_config_effective(&c, sections, data[0] & 4, data[0] & 8, &out);
         skf_config_release(&c);
         /* What is printed is YAML again. */
         struct skf_doc *d = NULL;
@@ -64,7 +64,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         skf_doc_free(d);
     }
     bool changed;
-    skf_config_fix("f", (const char *)data + 1, size - 1, &fixed, &changed, &diags);
+    const struct skf_fix fix = { .file = "f",
+                                 .text = (const char *)data + 1,
+                                 .len = size - 1,
+                                 .version = data[0] & 16 ? "skaffold/v2beta29" : NULL,
+                                 .builders = sections };
+    skf_config_fix(&fix, &fixed, &changed, &diags);
     skf_buf_clear(&out);
     for (size_t i = 0; i < diags.n; i++)
         skf_diagnostic_format(&diags.v[i], true, &out);

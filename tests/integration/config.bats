@@ -33,7 +33,23 @@ teardown() { common_teardown; }
     expect_match "$(cat skaffold.yaml)" '^  rawYaml:$'
     expect_equal "$(cat skaffold.yaml.v2)" "$old"
     skiff_ok fix
-    expect_match "$stderr" 'already at the newest version'
+    expect_match "$stderr" 'already version skaffold/v4beta14'
+    printf '%s\n' "$old" >skaffold.yaml
+    skiff_ok fix --version skaffold/v2beta29
+    expect_match "$output" '^apiVersion: skaffold/v2beta29$'
+    expect_match "$output" '^    manifests:$'
+    skiff fix --version skaffold/v1
+    expect_status 3
+    expect_match "$stderr" "more recent than target version 'skaffold/v1'"
+}
+
+@test "diagnose --enable-templating fills in what the environment has" {
+    printf '%s\n' 'apiVersion: skaffold/v4beta14' 'kind: Config' 'portForward:' \
+        '- {resourceType: pod, resourceName: "{{.SKIFF_T}}-{{.SKIFF_T | upper}}", port: 1}' \
+        '- {resourceType: pod, resourceName: "{{.SKIFF_NONE}}", port: 2}' >skaffold.yaml
+    SKIFF_T=a skiff_ok diagnose --yaml-only --enable-templating
+    expect_match "$output" '^  resourceName: a-A$'
+    expect_match "$output" 'resourceName: .\{\{.SKIFF_NONE\}\}.$'
 }
 
 @test "fix: --overwrite and --output exclude each other" {

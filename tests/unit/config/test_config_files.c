@@ -106,15 +106,18 @@ static void fixes_files(void **state)
     struct skf_diagnostics diags = SKF_DIAGNOSTICS_INIT;
     skf_autobuf struct skf_buf once = SKF_BUF_INIT, twice = SKF_BUF_INIT;
     bool changed;
-    assert_int_equal(skf_config_fix("f", text, strlen(text), &once, &changed, &diags), 0);
+    assert_int_equal(
+        skf_config_fix(&(struct skf_fix){ "f", text, strlen(text) }, &once, &changed, &diags), 0);
     assert_true(changed);
     assert_string_equal(once.data,
                         "apiVersion: skaffold/v4beta14\nkind: Config\nbuild:\n  artifacts:\n"
                         "  - image: a\ndeploy:\n  kubectl: {}\nmanifests:\n  rawYaml:\n  - x\n");
-    assert_int_equal(skf_config_fix("f", once.data, once.len, &twice, &changed, &diags), 0);
+    assert_int_equal(
+        skf_config_fix(&(struct skf_fix){ "f", once.data, once.len }, &twice, &changed, &diags), 0);
     assert_false(changed);
     assert_string_equal(once.data, twice.data);
-    assert_int_equal(skf_config_fix("f", "a: 1", 4, &twice, &changed, &diags), -SKF_ECONFIG);
+    assert_int_equal(skf_config_fix(&(struct skf_fix){ "f", "a: 1", 4 }, &twice, &changed, &diags),
+                     -SKF_ECONFIG);
     skf_diagnostics_release(&diags);
 }
 

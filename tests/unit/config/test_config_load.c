@@ -143,7 +143,7 @@ static void run_fixture(void **state)
         for (size_t i = 0; i < c.n_notes; i++)
             skf_buf_addf(&text, "%s:%d:%d: note: %s\n", c.notes[i].file, c.notes[i].line,
                          c.notes[i].col, c.notes[i].text);
-        skf_config_effective(&c, sections, false, &yaml);
+        skf_config_effective(&c, sections, false, false, &yaml);
         skf_config_release(&c);
     }
     skf_diagnostics_release(&diags);
