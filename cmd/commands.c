@@ -70,6 +70,10 @@ const struct command commands[] = {
       cmd_logs, "[NAME...]" },
     { "why", CMD_WHY, "which image a file belongs to, by which rule, or why it is ignored",
       "Asks the running dev, else reads the configuration itself.", cmd_why, "PATH" },
+    { "doctor", CMD_DOCTOR, "is all in place here, and what to do where it is not",
+      "Looks at limits, folders, tools, the cluster and registries. Builds and changes nothing. "
+      "Exit status\n1 when something is wrong.",
+      cmd_doctor },
     { "version", CMD_VERSION, "print the version", NULL, cmd_version },
     { "help", CMD_HELP, "explain a command: skiff help COMMAND", NULL, cmd_help, "[COMMAND]" },
 };

@@ -36,6 +36,7 @@ int cmd_trigger(const struct options *o);
 int cmd_events(const struct options *o);
 int cmd_why(const struct options *o);
 int cmd_logs(const struct options *o);
+int cmd_doctor(const struct options *o);
 int cmd_version(const struct options *o);
 int cmd_help(const struct options *o);
 #endif

@@ -28,11 +28,12 @@ enum {
     CMD_TRIGGER = 1 << 18,
     CMD_WAIT = 1 << 19,
     CMD_WHY = 1 << 20,
+    CMD_DOCTOR = 1 << 26,
     CMD_LOGS = 1 << 23,
     CMD_SETTINGS = 1 << 24, /* config */
     CMD_INIT = 1 << 25,
     CMD_PIPELINE = CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER | CMD_DELETE,
-    CMD_CONFIG = CMD_PIPELINE | CMD_TEST | CMD_DIAGNOSE | CMD_WHY |
+    CMD_CONFIG = CMD_PIPELINE | CMD_TEST | CMD_DIAGNOSE | CMD_WHY | CMD_DOCTOR |
                  CMD_LOGS,             /* read the whole configuration */
     CMD_GIVEN = CMD_FILTER | CMD_TEST, /* are given images */
     /* Speak with a running dev. */

@@ -5,7 +5,7 @@ load ../support/common
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-COMMANDS=(dev run build render delete state wait trigger events why version help)
+COMMANDS=(dev run build render delete state wait trigger events why doctor version help)
 
 @test "version prints one line" {
     skiff_ok version
@@ -146,4 +146,30 @@ COMMANDS=(dev run build render delete state wait trigger events why version help
     expect_in "$stderr" 'notify, polling or manual'
     skiff dev --watch-poll-interval=soon
     expect_status 2
+}
+
+@test "doctor: each thing that is wrong comes with what mends it" {
+    copy_sample
+    export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR
+    skiff doctor --default-repo=127.0.0.1:1/x --push
+    expect_status 1 # no cluster here, and nobody at that port
+    expect_match "$output" '^ok    inotify'
+    expect_match "$output" '^ok    go '
+    expect_match "$output" '^WRONG context'
+    expect_in "$output" 'fix: kubectl config use-context'
+    expect_match "$output" '^WRONG registry'
+    expect_in "$output" 'fix: is it up?'
+    chmod 755 "$BATS_TEST_TMPDIR/skiff"
+    SKIFF_PATH=$(only_programs true) skiff doctor
+    expect_status 1
+    expect_match "$output" '^WRONG socket'
+    expect_match "$output" '^WRONG go +is not in PATH'
+    expect_match "$output" '^WRONG kubectl'
+}
+
+@test "doctor without a configuration says so, and looks at the machine all the same" {
+    skiff doctor
+    expect_status 3
+    expect_match "$output" '^ok    inotify'
+    expect_match "$output" '^WRONG config'
 }
