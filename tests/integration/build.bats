@@ -234,9 +234,15 @@ digest_of() { grep -oE 'sha256:[0-9a-f]{64}$' <<<"$1"; }
     expect_match "$(built_tag)" '@sha256:'
 }
 
-@test "without a network: nothing is missing for the sample" {
-    run --separate-stderr unshare -n env SKIFF_TEST="$BATS_TEST_TMPDIR" "$SKIFF" build -q
+@test "without a network, Docker and ko: nothing is missing, also for a module with vendored parts" {
+    printf 'module example.com/app\n\ngo 1.19\n\nrequire example.com/lib v1.0.0\n' >go.mod
+    mkdir -p vendor/example.com/lib
+    printf 'package lib\n\nconst Text = "x"\n' >vendor/example.com/lib/lib.go
+    printf '# example.com/lib v1.0.0\n## explicit\nexample.com/lib\n' >vendor/modules.txt
+    printf 'package main\n\nimport "example.com/lib"\n\nfunc init() { println(lib.Text) }\n' >lib.go
+    run --separate-stderr unshare -n env SKIFF_TEST="$BATS_TEST_TMPDIR" PATH="$(only_programs go)" "$SKIFF" build -q
     expect_status 0
+    expect_match "$(built_tag)" '@sha256:'
 }
 
 @test "a package with a go.mod, an embedded file and kodata" {

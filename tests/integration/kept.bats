@@ -131,3 +131,44 @@ build() {
     build
     expect_equal "$DIGEST" "$first"
 }
+
+@test "interrupted wherever: nothing runs on, nothing is half, and the next build is right" {
+    local program at first dir=$BATS_TEST_TMPDIR/stopping
+    build
+    first=$DIGEST
+    mkdir "$dir"
+    # Each of these interrupts skiff when it is started with the words in "stop-at".
+    for program in go git; do
+        printf '#!/bin/sh\ncase "%s $*" in "$(cat "%s" 2>/dev/null)"*) kill -INT $PPID ;; esac\nexec "%s" "$@"\n' \
+            "$program" "$BATS_TEST_TMPDIR/stop-at" "$(type -P "$program")" >"$dir/$program"
+        chmod +x "$dir/$program"
+    done
+    SKIFF_PATH=$dir:$PATH
+    for at in 'go list' 'git status --porcelain=v2' 'go build' 'git for-each-ref'; do
+        rm -rf "$XDG_CACHE_HOME/skiff/ko/known" "$XDG_CACHE_HOME/skiff/artifacts"
+        echo "$at" >"$BATS_TEST_TMPDIR/stop-at"
+        skiff build -q --push
+        expect_status 130
+        no_marked_pids || fail "after '$at':" "$(marked_pids)"
+        expect_equal "$(find "$XDG_CACHE_HOME/skiff" -name '*.tmp.*' -o -path '*/ko/private/*')" ''
+    done
+    echo nothing >"$BATS_TEST_TMPDIR/stop-at"
+    build
+    expect_equal "$DIGEST" "$first"
+    registry_get "skiff/x/manifests/$first" >/dev/null
+
+    # While the linker or a compiler runs.
+    export GOCACHE=$BATS_TEST_TMPDIR/go-build
+    background build --push --cache-artifacts=false
+    wait_until 30 a_tool_runs || fail 'no tool of Go was ever started'
+    kill -INT "$BACKGROUND_PID"
+    background_ends 130
+}
+
+a_tool_runs() {
+    local pid
+    for pid in $(marked_pids); do
+        [[ $(readlink "/proc/$pid/exe") == */pkg/tool/* ]] && return
+    done
+    return 1
+}
