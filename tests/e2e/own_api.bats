@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# An API server that goes away in the middle of a session and comes back. It is one of this test's own,
-# beside the cluster's and on the same etcd: nobody else notices.
+# An API server of the test's own, beside the cluster's and on the same etcd: nobody else notices when it
+# goes away, and it writes down who asked for what.
 
 load ../support/common
 load ../support/cluster
@@ -36,7 +36,14 @@ api_command() {
     for ((i = 0; i < ${#API[@]}; i++)); do
         [[ ${API[i]} != --secure-port ]] || API[i + 1]=$API_PORT
     done
-    API+=(--endpoint-reconciler-type=none)
+    cat >audit.yaml <<'END'
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules: [{level: Metadata}]
+END
+    API+=(--endpoint-reconciler-type=none --audit-policy-file="$PWD/audit.yaml" --audit-log-path="$PWD/audit.log"
+        --audit-log-mode=blocking)
 }
 
 api_start() {
@@ -85,3 +92,36 @@ api_kill() {
 }
 forwarded() { [[ $(answer_of 127.0.0.1 "$1") == "$2" ]]; }
 built_twice() { [[ $(dev_said | grep -c 'Build .* succeeded') == 2 ]]; }
+
+# asked_by PROGRAM: how many requests it has made, and those that still run, since audit_mark.
+audit_mark() { AUDIT_SEEN=$(stat -c %s audit.log); }
+audited() { tail -c "+$((AUDIT_SEEN + 1))" audit.log | jq -r 'select(.userAgent | startswith("'"$1"'")) | "\(.verb) \(.requestURI)"'; }
+asked_by() { audited "$1" | grep -c . || true; }
+
+@test "fifty deployments: a save asks for as much as with one; a manifest's edit applies that one" {
+    local i before applied
+    for ((i = 0; i < 50; i++)); do
+        printf -- '---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: idle-%d}\nspec:\n  replicas: 0\n' "$i"
+        printf '  selector: {matchLabels: {app: idle}}\n  template:\n    metadata: {labels: {app: idle}}\n'
+        printf '    spec: {containers: [{name: a, image: registry.example/none}]}\n'
+    done >k8s/idle.yaml
+    sed -i 's|^    - k8s/deployment.yaml|&\n    - k8s/idle.yaml|' skaffold.yaml
+    dev_start
+    dev_is_ready
+    audit_mark
+    sample_says 'One of many'
+    dev_says "^$LEDGER"
+    audited kubectl >&2
+    audited skiff >&2
+    # get and patch, and the schema; what is open (4 watches, a log) ends with an entry, and begins anew.
+    (($(asked_by kubectl) <= 4)) || fail "kubectl asked $(asked_by kubectl) times"
+    (($(asked_by skiff) <= 20)) || fail "skiff asked $(asked_by skiff) times"
+    audit_mark
+    dev_mark
+    sed -i '0,/replicas: 0/s//replicas: 0\n  minReadySeconds: 1/' k8s/idle.yaml
+    dev_says 'deployment.apps/idle-0 configured'
+    dev_says '^Watching for changes'
+    applied=$(audited kubectl | grep -c '^patch')
+    expect_equal "$applied" 1
+    dev_stop
+}
