@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/artifacts.h"
 #include "cmd/commands.h"
 #include "cmd/exit.h"
 #include "cmd/session.h"
@@ -105,13 +106,17 @@ int cmd_render(const struct options *o)
 {
     struct session s;
     struct skf_err err = SKF_ERR_INIT;
-    enum source source;
+    skf_autostrv struct skf_strv given = SKF_STRV_INIT;
+    enum source source = SOURCE_LOCAL;
     int code =
         session_open(&s, o, "render", o->offline ? NEEDS_NO_CLUSTER : MAY_HAVE_CLUSTER, true);
-    if (code == 0 && choose_source(o, &s, &source, &err) < 0) {
+    if (code == 0 &&
+        (choose_source(o, &s, &source, &err) < 0 || artifacts_read(o, &given, &err) < 0)) {
         console_error(&s.console, &err);
-        code = EXIT_CODE_USAGE;
+        code = exit_code_of(SKF_STAGE_CONFIG, &err);
     }
+    if (given.n)
+        source = SOURCE_LOCAL; /* they are what they are */
     if (code == 0) {
         struct skf_engine_options options;
         session_engine_options(&s, &options);
@@ -119,6 +124,7 @@ int cmd_render(const struct options *o)
         options.kube = local ? &s.kube : NULL;
         options.plan.deploys = local;
         options.dry_run = source != SOURCE_LOCAL;
+        options.given = given.n ? &given : NULL;
         code = session_run_engine(&s, &options);
     }
     if (code == 0)

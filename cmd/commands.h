@@ -26,6 +26,8 @@ int cmd_delete(const struct options *o);
 int cmd_diagnose(const struct options *o);
 int cmd_init(const struct options *o);
 int cmd_filter(const struct options *o);
+int cmd_deploy(const struct options *o);
+int cmd_apply(const struct options *o);
 int cmd_test(const struct options *o);
 int cmd_fix(const struct options *o);
 int cmd_schema(const struct options *o);

@@ -31,7 +31,7 @@ struct option {
 
 #define AT(member) offsetof(struct options, member)
 #define IMAGES (CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER)
-#define DEPLOYS (CMD_DEV | CMD_RUN)
+#define DEPLOYS (CMD_DEV | CMD_RUN | CMD_DEPLOY | CMD_APPLY)
 
 static const struct option table[] = {
     { "filename", 'f', KIND_TEXT, CMD_INIT, AT(file), "FILE", "write there (skaffold.yaml)" },
@@ -76,7 +76,7 @@ static const struct option table[] = {
     { "insecure-registry", 0, KIND_LIST, IMAGES | CMD_DOCTOR, AT(insecure), "HOST",
       "registries reached by plain http or with unverified TLS" },
     { "platform", 0, KIND_LIST, IMAGES, AT(platforms), "OS/ARCH", "build for these platforms" },
-    { "tag", 't', KIND_TEXT, IMAGES, AT(tag), "TAG", "this tag for every image" },
+    { "tag", 't', KIND_TEXT, IMAGES | CMD_DEPLOY, AT(tag), "TAG", "this tag for every image" },
     { "build-image", 'b', KIND_LIST, CMD_BUILD | CMD_RUN, AT(build_images), "TEXT",
       "only images whose name contains the text" },
     { "build-artifacts", 'a', KIND_TEXT, CMD_GIVEN, AT(build_artifacts), "FILE",
@@ -98,7 +98,7 @@ static const struct option table[] = {
       "what has failed may come right until the deadline (false)" },
     { "cleanup", 0, KIND_BOOL, CMD_DEV, AT(cleanup), NULL,
       "at the end remove what this session created (true)" },
-    { "skip-tests", 0, KIND_BOOL, DEPLOYS | CMD_BUILD, AT(skip_tests), NULL,
+    { "skip-tests", 0, KIND_BOOL, CMD_DEV | CMD_RUN | CMD_BUILD, AT(skip_tests), NULL,
       "deploy without testing (build never tests)" },
     { "force", 0, KIND_BOOL, DEPLOYS, AT(force), NULL,
       "replace objects that cannot be changed in place (deletes and creates them)" },

@@ -23,6 +23,8 @@ enum {
     CMD_SCHEMA = 1 << 9,
     CMD_FILTER = 1 << 10,
     CMD_TEST = 1 << 11,
+    CMD_DEPLOY = 1 << 12,
+    CMD_APPLY = 1 << 13,
     CMD_EVENTS = 1 << 16,
     CMD_STATE = 1 << 17,
     CMD_TRIGGER = 1 << 18,
@@ -32,10 +34,11 @@ enum {
     CMD_LOGS = 1 << 23,
     CMD_SETTINGS = 1 << 24, /* config */
     CMD_INIT = 1 << 25,
-    CMD_PIPELINE = CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER | CMD_DELETE,
-    CMD_CONFIG = CMD_PIPELINE | CMD_TEST | CMD_DIAGNOSE | CMD_WHY | CMD_DOCTOR |
-                 CMD_LOGS,             /* read the whole configuration */
-    CMD_GIVEN = CMD_FILTER | CMD_TEST, /* are given images */
+    CMD_PIPELINE = CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER | CMD_DELETE | CMD_DEPLOY | CMD_APPLY,
+    /* Read the whole configuration. */
+    CMD_CONFIG = CMD_PIPELINE | CMD_TEST | CMD_DIAGNOSE | CMD_WHY | CMD_DOCTOR | CMD_LOGS,
+    /* Are given images. */
+    CMD_GIVEN = CMD_FILTER | CMD_TEST | CMD_DEPLOY | CMD_RENDER,
     /* Speak with a running dev. */
     CMD_CONTROL = CMD_EVENTS | CMD_STATE | CMD_TRIGGER | CMD_WAIT,
     CMD_ALL = CMD_CONFIG | CMD_CONTROL | CMD_FIX | CMD_FILTER | CMD_SCHEMA | CMD_SETTINGS |

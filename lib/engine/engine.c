@@ -398,6 +398,10 @@ static void begin_loops(struct skf_engine *e)
     }
     e->has_plan = true;
     units_make(e, &e->units, &e->n_units, &e->plan);
+    if (e->opts.given && given_take(e, &err) < 0) {
+        fail_beginning(e, SKF_STAGE_CONFIG, &err);
+        return;
+    }
     if (!manifests_readable(e))
         return;
     e->phase = ENGINE_RUNNING;

@@ -25,6 +25,9 @@ struct skf_engine_options {
     const struct skf_kube_context *kube;             /* NULL when the command needs no cluster */
     const char *kubeconfig, *kubectl, *namespace_;
     const char *tag; /* --tag for every artifact, or NULL */
+    /* Built elsewhere: name, reference, name, reference ... Then nothing is built, and an artifact
+     * without one of its own is an error, unless there is a tag. NULL: build. */
+    const struct skf_strv *given;
     enum skf_tristate status_check, tolerate_failures;
     bool tail, force, cleanup;
     bool cache_artifacts; /* what was built of the same contents before is not built again */

@@ -8,6 +8,7 @@
  *   engine_clean.c  remember what we created, and take it away again
  *   engine_hooks.c  commands around the phases
  *   engine_sync.c   changed files into running containers
+ *   engine_given.c  images that were built elsewhere
  *   engine_tests.c  what is built is tested before it is deployed
  *   engine_serve.c  what comes after apply: rollout, logs, port-forwards
  *   engine_watch.c  which paths matter, what a change of each means, reading skaffold.yaml again
@@ -317,6 +318,9 @@ bool rehearse_start(struct skf_engine *e, const struct skf_kubectl_flags *flags,
                     void (*done)(struct skf_engine *e, const struct skf_err *err));
 void rehearse_cancel(struct skf_engine *e); /* only asks */
 void rehearse_free(struct skf_engine *e);
+
+/* engine_given.c: all artifacts are as opts.given says. */
+int given_take(struct skf_engine *e, struct skf_err *err);
 
 /* engine_tests.c */
 void tests_init(struct skf_engine *e);

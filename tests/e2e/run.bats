@@ -103,3 +103,24 @@ teardown() { cluster_teardown; }
     wait "$BACKGROUND_PID" || true
     kubectl get deployment go-app # run leaves it
 }
+
+@test "build here, deploy there: from a pipe, by --images and --tag; render and apply" {
+    skiff deploy
+    expect_status 2
+    expect_in "$stderr" "no tag provided for image 'gcr.io/my-project/go-app'" '--build-artifacts'
+    skiff_ok build --file-output built.json
+    run --separate-stderr "$SKIFF" deploy --build-artifacts - <built.json
+    expect_status 0
+    expect_not_in "$output" 'Building'
+    expect_serves 'Hello from Go!'
+    local reference
+    reference=$(jq -r '.builds[0].tag' built.json)
+    skiff_ok render -i "gcr.io/my-project/go-app=$reference" -o ready.yaml
+    expect_in "$(cat ready.yaml)" "image: $reference"
+    skiff_ok delete
+    deployment_is_gone
+    skiff_ok apply ready.yaml
+    expect_in "$output" 'deployment/go-app is ready.'
+    skiff apply
+    expect_status 2
+}
