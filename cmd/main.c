@@ -1,4 +1,5 @@
 #include <locale.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,8 +71,20 @@ static int run_command(const struct command *c, int argc, char **argv)
     return code;
 }
 
+/* A session stays for a day: one heap for all threads, and large buffers straight from the system,
+ * go back when they are freed. By default each thread has a heap of its own, and what was large
+ * once is kept. */
+static void stay_small(void)
+{
+    enum { LARGE = 64 * 1024 };
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, LARGE);
+    mallopt(M_TRIM_THRESHOLD, LARGE);
+}
+
 int main(int argc, char **argv)
 {
+    stay_small();
     setlocale(LC_CTYPE, "");
     if (argc < 2) {
         commands_overview(stderr);

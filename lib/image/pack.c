@@ -16,7 +16,7 @@
 #include "lib/io/file.h"
 
 enum {
-    CHUNK = 256 * 1024, /* the window of gzip is an eighth of it */
+    CHUNK = 128 * 1024, /* the window of gzip is a quarter of it; memory, a few times it a thread */
     MAX_THREADS = 4,
     MAX_SLOTS = MAX_THREADS + 1,
     GZIP_LEVEL = 1, /* as ko: the network is seldom slower than a better level */
