@@ -168,7 +168,7 @@ tag_of() { jq -r ".builds[$1].tag" <<<"$output"; }
     id=$(docker create "$(tag_of 0)" x)
     expect_equal "$(docker export "$id" | grep -c s3cret)" 0
     SKIFF_PATH=$(without_docker)
-    skiff build --push=false
+    skiff build --push=false --cache-artifacts=false
     expect_status 4 # the build failed
     expect_in "$output$stderr" "'secrets' needs the program 'docker'"
 }

@@ -68,6 +68,7 @@ END
 }
 
 @test "render hooks: before, after, and one that changes the manifests" {
+    sed -i 's/^apiVersion: .*/apiVersion: skaffold\/v4beta11/; /^deploy:/,$d' skaffold.yaml
     cat >>skaffold.yaml <<'END'
 manifests:
   rawYaml: [k8s/*.yaml]

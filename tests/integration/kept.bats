@@ -48,7 +48,7 @@ build() {
     build
     expect_equal "$DIGEST" "$first"
     expect_go_runs 0
-    expect_equal "$(registry_count HEAD /skiff/x/)" $((heads + 1))
+    expect_equal "$(registry_count HEAD /skiff/x/)" $((heads + 2)) # the image, and its bill of materials
     expect_equal "$(registry_count POST /blobs/uploads/)" "$posts"
     touch main.go static/a
     git checkout -q HEAD -- .

@@ -96,6 +96,7 @@ count_go() {
     printf '#!/bin/sh\necho "$@" >>"%s"\nexec "%s" "$@"\n' "$BATS_TEST_TMPDIR/go.log" "$real" >"$dir/go"
     chmod +x "$dir/go"
     # shellcheck disable=SC2034 # common.bash reads it
+    # shellcheck disable=SC2034 # common.bash reads it
     SKIFF_PATH=$dir:$PATH
 }
 
