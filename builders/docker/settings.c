@@ -214,7 +214,9 @@ void skf_docker_settings_add_declared(struct skf_docker_settings *s, const struc
                                       const struct skf_build *b)
 {
     bool on_node = b->target.kind == SKF_TARGET_CONTAINERD || b->target.kind == SKF_TARGET_NODES;
-    add_declared(s, d, "SKAFFOLD_RUN_MODE", b->ctx.dev ? "dev" : "run");
+    add_declared(s, d, "SKAFFOLD_RUN_MODE", b->ctx.debug ? "debug" : b->ctx.dev ? "dev" : "run");
+    if (b->ctx.debug)
+        add_declared(s, d, "SKAFFOLD_GO_GCFLAGS", "all=-N -l");
     for (size_t i = 0; i < b->n_required; i++) {
         /* The digest of what went to a node is ours: Docker knows the image by its tag. */
         const char *value = b->required[i].value;

@@ -52,7 +52,7 @@ static void make_kodata(struct skf_work *w)
     if (!j->reused) {
         struct skf_layer *l = skf_layer_new();
         snprintf(j->made.mark, sizeof j->made.mark, "%s", k.mark);
-        if (skf_kodata_fill(&k, l, j->mtime, &w->err) == 0)
+        if (skf_kodata_fill(&k, l, j->mtime, j->writable, &w->err) == 0)
             j->made.blob =
                 skf_layer_finish(l, j->how, j->media_type, j->made.diff_id, stopped, w, &w->err);
         skf_layer_free(l);
@@ -165,7 +165,19 @@ struct skf_image *skf_ko_image_make(const struct skf_ko_image_parts *parts,
     skf_autofree char *created = plan->source_epoch >= 0 ? skf_ko_date(plan->source_epoch) : NULL;
     skf_autofree char *data_created = plan->data_epoch >= 0 ? skf_ko_date(plan->data_epoch) : NULL;
     skf_autofree const char **annotations = annotations_of(parts, base->manifest->digest);
-    const char *entrypoint[] = { program, NULL };
+    const char *plain[] = { program, NULL };
+    /* As Skaffold has it; arguments of the container come behind the last one. */
+    const char *debugged[] = { "/ko-app/dlv",
+                               "exec",
+                               "--headless",
+                               "--continue",
+                               "--accept-multiclient",
+                               "--listen=:56268",
+                               "--api-version=2",
+                               "--check-go-version=false",
+                               program,
+                               "--",
+                               NULL };
     const char *env[] = { "KO_DATA_PATH=/var/run/ko", NULL };
     skf_autofree const char **labels = skf_xcalloc(parts->labels->n + 1, sizeof *labels);
     for (size_t i = 0; i < parts->labels->n; i++)
@@ -177,7 +189,7 @@ struct skf_image *skf_ko_image_make(const struct skf_ko_image_parts *parts,
     };
     const struct skf_image_edit edit = { .layers = layers,
                                          .n_layers = SKF_ARRAY_LEN(layers),
-                                         .entrypoint = entrypoint,
+                                         .entrypoint = parts->debug ? debugged : plain,
                                          .path_append = "/ko-app",
                                          .env = env,
                                          .labels = labels,

@@ -19,6 +19,7 @@ struct skf_ko_layer_job {
     char *name;             /* of the program; owned */
     char *package_dir;      /* kodata: of the main package; owned */
     int64_t mtime;          /* kodata entries */
+    bool writable;          /* kodata: anybody may write to its directories, for file sync */
     void *data;
     void (*done)(struct skf_ko_layer_job *j, const struct skf_err *err);
     /* --- results
@@ -48,7 +49,9 @@ struct skf_ko_image_parts {
     const struct skf_strv *labels; /* key, value ... */
     const char *import_path, *name;
     const char *base_name; /* NULL = no base annotations */
+    bool debug;            /* the program starts in the debugger, which the base has */
 };
+enum { SKF_KO_DELVE_PORT = 56268 };
 /* base + kodata + program, as ko writes it (ko-behaviour.md 10, 11). */
 struct skf_image *skf_ko_image_make(const struct skf_ko_image_parts *parts,
                                     const struct skf_image *base,

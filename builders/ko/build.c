@@ -97,15 +97,19 @@ static enum skf_next assemble(struct skf_flow *f)
                                               .labels = &kb->labels,
                                               .import_path = kb->prepare.graph->package.import_path,
                                               .name = kb->program,
+                                              .debug = kb->b->ctx.debug && kb->n_children == 1,
                                               .base_name = kb->base.name };
     struct skf_image **images = skf_xcalloc(kb->n_children, sizeof *images);
     check_linkage(kb, &f->err);
     check_base(kb);
     remember_layers(kb);
-    for (size_t i = 0; i < kb->n_children && !f->err.code; i++)
-        images[i] =
-            skf_ko_image_make(&parts, kb->children[i].image, &kb->jobs[kb->kodata_of[i]].made,
-                              &kb->jobs[kb->app_of[i]].made, &f->err);
+    for (size_t i = 0; i < kb->n_children && !f->err.code; i++) {
+        struct skf_image *base = skf_ko_build_base(kb, i, &f->err);
+        if (base)
+            images[i] = skf_ko_image_make(&parts, base, &kb->jobs[kb->kodata_of[i]].made,
+                                          &kb->jobs[kb->app_of[i]].made, &f->err);
+        skf_image_unref(base);
+    }
     if (!f->err.code && kb->n_children == 1)
         kb->image = skf_image_ref(images[0]);
     else if (!f->err.code)
@@ -221,6 +225,7 @@ static const struct skf_step steps[] = {
     { "go build", skf_ko_build_wait },
     { "platforms", skf_ko_build_match },
     { "go build", skf_ko_build_wait },
+    { "helper", skf_ko_build_helper },
     { "layers", skf_ko_build_layers },
     { "layers", skf_ko_build_wait },
     { "image", assemble },
@@ -271,6 +276,7 @@ static void release(struct skf_ko_build *kb)
     free(kb->unit_of);
     free(kb->children);
     free(kb->programs);
+    skf_ko_build_helper_release(kb);
     if (kb->deliver_used)
         skf_deliver_release(&kb->deliver);
     skf_image_unref(kb->image);

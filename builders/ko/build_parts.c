@@ -225,7 +225,7 @@ int64_t skf_ko_build_lap(struct skf_ko_build *kb)
 }
 
 /* Compression costs more than it saves where nothing leaves this machine. */
-static enum skf_compression compression(const struct skf_build *b)
+enum skf_compression skf_ko_build_compression(const struct skf_build *b)
 {
     struct skf_ref ref = { 0 };
     struct skf_err ignored = SKF_ERR_INIT;
@@ -266,7 +266,8 @@ static void plan_jobs(struct skf_ko_build *kb)
     const struct skf_ko_prepare *p = &kb->prepare;
     const char *package_dir = p->graph->package.dir;
     int64_t mtime = p->plan.data_epoch >= 0 ? p->plan.data_epoch : 0;
-    kb->how = compression(kb->b);
+    bool writable = skf_ko_receiver(&kb->b->ctx) != NULL; /* it runs as the user of the program */
+    kb->how = skf_ko_build_compression(kb->b);
     kb->jobs = skf_xcalloc(kb->n_children * 2, sizeof *kb->jobs);
     kb->kodata_of = skf_xcalloc(kb->n_children, sizeof *kb->kodata_of);
     kb->app_of = skf_xcalloc(kb->n_children, sizeof *kb->app_of);
@@ -276,8 +277,12 @@ static void plan_jobs(struct skf_ko_build *kb)
         char platform[160];
         skf_platform_format(&u->go.platform, platform, sizeof platform);
 
-        struct skf_ko_layer_job *j = job_for(
-            kb, skf_xasprintf("kodata %s %lld %s", type, (long long)mtime, package_dir), type);
+        struct skf_ko_layer_job *j =
+            job_for(kb,
+                    skf_xasprintf("kodata %s %lld %s%s", type, (long long)mtime, package_dir,
+                                  writable ? " writable" : ""),
+                    type);
+        j->writable = writable;
         kb->kodata_of[i] = (size_t)(j - kb->jobs);
         j->mtime = mtime;
         if (!j->package_dir)

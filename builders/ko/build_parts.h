@@ -10,6 +10,7 @@
 #include "lib/image/deliver.h"
 
 struct skf_ko_build;
+struct skf_ko_helper;
 
 /* One `go build`: what several platforms of the base have in common when Go makes no difference. */
 struct skf_ko_unit {
@@ -37,6 +38,7 @@ struct skf_ko_build {
     size_t n_jobs;
     size_t *kodata_of, *app_of; /* child -> job */
     struct skf_strv labels;
+    struct skf_ko_helper *helper; /* build_helper.c; NULL = none runs */
     struct skf_image *image;
     struct skf_deliver deliver;
     bool deliver_used, delivering;
@@ -86,6 +88,13 @@ bool skf_ko_build_may_use_kept(const struct skf_ko_build *kb);
 bool skf_ko_build_take_kept(struct skf_ko_build *kb, struct skf_ko_layer_job *j);
 void skf_ko_build_keep_cancel(struct skf_ko_build *kb);
 void skf_ko_build_keep_release(struct skf_ko_build *kb);
+
+/* build_helper.c: the debugger, or the receiver of synced files, when this build wants one. */
+enum skf_next skf_ko_build_helper(struct skf_flow *f);
+/* The base of a child, with the helper in it. Owned; NULL = failed. */
+struct skf_image *skf_ko_build_base(struct skf_ko_build *kb, size_t child, struct skf_err *err);
+void skf_ko_build_helper_release(struct skf_ko_build *kb);
+enum skf_compression skf_ko_build_compression(const struct skf_build *b);
 
 /* Microseconds since the last lap. */
 int64_t skf_ko_build_lap(struct skf_ko_build *kb);

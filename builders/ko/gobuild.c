@@ -15,8 +15,9 @@ void skf_ko_gobuild_argv(const struct skf_ko_plan *plan, const struct skf_ko_set
     skf_strv_add(argv, plan->go);
     skf_strv_add(argv, "build");
     skf_strv_addv(argv, &settings->flags);
-    skf_strv_add(argv, "-trimpath");
-    if (plan->no_optimizations) {
+    if (!plan->debug)
+        skf_strv_add(argv, "-trimpath");
+    if (plan->no_optimizations || plan->debug) {
         skf_strv_add(argv, "-gcflags");
         skf_strv_add(argv, "all=-N -l");
     }

@@ -8,6 +8,8 @@
  * - outdir.c: a stable place for the binary; gobuild.c: one `go build`; goerror.c: its messages
  * - base.c: the base image; kodata.c: the layer of static files; elf.c: what a program file says
  * - assemble.c: layers, config, index
+ * - helper.c, build_helper.c: the debugger and the receiver of synced files (receiver/), for the
+ *   inner loop; where.c: the seam's `where`
  * - cachekey.c: what else decides an image; build.c, build_parts.c: the seam's `start`; session.c:
  * what is remembered between two builds
  * - goscan.c: the part of a .go file that decides what is read; inputs.c, watchlist.c: `inputs` */
@@ -34,6 +36,7 @@ void skf_ko_inputs_start(struct skf_inputs_job *j);
 void skf_ko_inputs_cancel(struct skf_inputs_job *j);
 void skf_ko_build_start(struct skf_build *b);
 void skf_ko_build_cancel(struct skf_build *b);
+const char *skf_ko_receiver(const struct skf_build_context *ctx);
 bool skf_ko_where(const struct skf_build_context *ctx, const char *path, bool gone,
                   struct skf_strv *to);
 bool skf_ko_cache_key(const struct skf_build_context *ctx, struct skf_buf *out);

@@ -203,15 +203,16 @@ static int fill_file(const struct skf_kodata_entry *e, struct skf_layer *layer, 
 }
 
 int skf_kodata_fill(const struct skf_kodata *k, struct skf_layer *layer, int64_t mtime,
-                    struct skf_err *err)
+                    bool writable, struct skf_err *err)
 {
+    mode_t mode = writable ? 0777 : 0555;
     static const char *const parents[] = { "/var", "/var/run", ROOT_NAME };
     for (size_t i = 0; i < SKF_ARRAY_LEN(parents); i++)
-        skf_layer_dir(layer, parents[i], 0555, mtime);
+        skf_layer_dir(layer, parents[i], i + 1 < SKF_ARRAY_LEN(parents) ? 0555 : mode, mtime);
     for (size_t i = 0; i < k->entries.n; i++) {
         const struct skf_kodata_entry *e = &k->entries.v[i];
         if (!e->path) {
-            skf_layer_dir(layer, e->name, 0555, mtime);
+            skf_layer_dir(layer, e->name, mode, mtime);
             continue;
         }
         int rc = fill_file(e, layer, mtime, err);

@@ -29,7 +29,8 @@ struct skf_kodata {
  * other targets and anything that is neither file nor directory are refused by name. Blocks. */
 int skf_kodata_walk(const char *package_dir, struct skf_kodata *out, struct skf_err *err);
 void skf_kodata_release(struct skf_kodata *k);
-/* All entries into a layer, below /var/run/ko. Blocks. */
+/* All entries into a layer, below /var/run/ko. writable: anybody may write to the directories,
+ * which is not ko's way, and for `dev` only. Blocks. */
 int skf_kodata_fill(const struct skf_kodata *k, struct skf_layer *layer, int64_t mtime,
-                    struct skf_err *err);
+                    bool writable, struct skf_err *err);
 #endif

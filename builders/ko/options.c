@@ -83,6 +83,7 @@ const struct skf_builder_ops skf_builder_ko = {
     .cancel = skf_ko_build_cancel,
     .check = check,
     .where = skf_ko_where,
+    .receiver = skf_ko_receiver,
     .cache_key = skf_ko_cache_key,
     .shut_down = skf_ko_session_forget_all,
 };

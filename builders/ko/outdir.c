@@ -27,7 +27,7 @@ void skf_ko_outdir_key(const struct skf_ko_plan *plan, const struct skf_ko_setti
     add(&h, import_path);
     add(&h, text);
     add(&h, settings->ldflags);
-    add(&h, plan->no_optimizations ? "-N -l" : "");
+    add(&h, plan->debug ? "debug" : plan->no_optimizations ? "-N -l" : "");
     add(&h, goflags ? goflags : "");
     for (size_t i = 0; i < settings->flags.n; i++)
         add(&h, settings->flags.v[i]);

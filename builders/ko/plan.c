@@ -230,6 +230,7 @@ static int load(const struct skf_build_context *ctx, const char *reference,
         return skf_err_set(err, SKF_ECONFIG, "'%s' is no package", p->pattern);
     p->own_config = o && (says(o->dir) || says(o->main) || o->env.n || o->flags.n || o->ldflags.n);
     p->dev = ctx->dev;
+    p->debug = ctx->debug;
     split_reference(p, reference);
     int rc = find_go(p, err);
     rc = rc < 0 ? rc : skf_koyaml_load(p->workdir, &p->yaml, err);

@@ -30,7 +30,8 @@ struct skf_ko_plan {
     struct skf_strv arg_labels, annotations;
     char *user;
     bool no_optimizations;
-    bool dev; /* the inner loop: see skf_ko_plan_settings */
+    bool debug; /* the debugger wants the code as it is written, and the paths of its files */
+    bool dev;   /* the inner loop: see skf_ko_plan_settings */
     struct skf_ko_platforms platforms;
     char *from_image;      /* skaffold.yaml's own; NULL = unset */
     struct skf_strv roots; /* what the templates name */

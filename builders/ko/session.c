@@ -37,6 +37,7 @@ static void session_free(void *value)
     free(s->delivered_as);
     free(s->deployed);
     skf_strv_release(&s->told);
+    skf_blob_unref(s->helper);
     free(s->key);
     free(s);
 }

@@ -44,6 +44,10 @@ struct skf_ko_session {
     char *delivered_digest, *delivered_as, *deployed;
     enum skf_target_kind delivered_to;
     struct skf_strv told; /* notes that were given */
+    /* the layer of build_helper.c; NULL = none yet */
+    struct skf_blob *helper;
+    int helper_kind;
+    char helper_diff_id[SKF_DIGEST_TEXT];
 };
 
 struct skf_ko_session *skf_ko_session_get(const char *workdir, const char *pattern);

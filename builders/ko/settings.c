@@ -212,7 +212,7 @@ static bool may_drop_debug_info(const struct skf_ko_plan *p, const struct skf_st
 {
     skf_autostrv struct skf_strv words = SKF_STRV_INIT, all = SKF_STRV_INIT;
     const char *goflags = getenv("GOFLAGS");
-    if (!p->dev || p->no_optimizations)
+    if (!p->dev || p->no_optimizations || p->debug)
         return false;
     skf_strv_split(&words, ldflags, " \t\n");
     for (size_t i = 0; i < words.n; i++)

@@ -38,6 +38,7 @@ struct skf_build_context {
     const struct skf_artifact *artifact;
     const char *dir;                  /* absolute: module dir joined with the artifact's context */
     const struct skf_strv *platforms; /* wanted, "os/arch[/variant]"; empty = the builder decides */
+    bool debug;                       /* dev, under a debugger */
     bool dev;                         /* the inner loop: speed options allowed */
     bool anew; /* nothing that is remembered may stand for a build (--cache-artifacts=false) */
     bool

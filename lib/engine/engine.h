@@ -15,6 +15,7 @@
 /* Borrowed until done. */
 struct skf_engine_options {
     bool dev;      /* watch and loop; else one pass */
+    bool debug;    /* what is built starts in a debugger; with dev */
     bool deploys;  /* else only build */
     bool tests;    /* test what was built, before it is deployed */
     bool dry_run;  /* only choose tags */

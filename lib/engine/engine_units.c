@@ -19,6 +19,7 @@ void unit_context(const struct unit *u, struct skf_build_context *ctx)
                                        .dir = p->dir,
                                        .platforms = &p->platforms,
                                        .dev = u->engine->opts.dev,
+                                       .debug = u->engine->opts.debug,
                                        .anew = !u->engine->opts.cache_artifacts,
                                        .contents = u->engine->opts.contents };
 }

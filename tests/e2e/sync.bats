@@ -94,3 +94,49 @@ END
     dev_says 'Build \[gcr.io/my-project/go-app\] succeeded'
     dev_stop
 }
+
+@test "ko: kodata goes into an image without tar; Go code is built" {
+    mkdir -p kodata/sub
+    echo one >kodata/page.txt
+    echo old >kodata/sub/old.txt
+    cat >main.go <<'END'
+package main
+
+import (
+	"net/http"
+	"os"
+)
+
+func main() { http.ListenAndServe(":8080", http.FileServer(http.Dir(os.Getenv("KO_DATA_PATH")))) }
+END
+    cat >skaffold.yaml <<'END'
+apiVersion: skaffold/v4beta11
+kind: Config
+build:
+  local: {push: false}
+  artifacts:
+    - image: gcr.io/my-project/go-app
+      ko: {}
+      sync: {infer: ['kodata/**/*']}
+manifests: {rawYaml: [k8s/deployment.yaml]}
+END
+    dev_start
+    dev_is_ready
+    local pod
+    pod=$(pod_name)
+    wait_until 20 page_is page.txt one
+    echo two >kodata/page.txt
+    dev_says 'Synced into 1 container'
+    page_is page.txt two
+    dev_is_ready
+    mkdir kodata/new && echo deep >kodata/new/deep.txt && rm kodata/sub/old.txt
+    wait_until 20 page_is new/deep.txt deep
+    wait_until 20 page_is sub/old.txt '404 page not found'
+    expect_equal "$(pod_name)" "$pod"
+    dev_is_ready
+    echo '// another' >>main.go && echo three >kodata/page.txt
+    dev_says 'Build \[gcr.io/my-project/go-app\] succeeded'
+    dev_is_ready
+    wait_until 20 page_is page.txt three
+    dev_stop
+}

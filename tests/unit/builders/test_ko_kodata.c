@@ -31,7 +31,7 @@ static char *diff_id(const struct skf_kodata *k, int64_t mtime)
     struct skf_err err = SKF_ERR_INIT;
     char digest[SKF_DIGEST_TEXT];
     struct skf_layer *l = skf_layer_new();
-    assert_int_equal(skf_kodata_fill(k, l, mtime, &err), 0);
+    assert_int_equal(skf_kodata_fill(k, l, mtime, false, &err), 0);
     struct skf_blob *b =
         skf_layer_finish(l, SKF_LAYER_PLAIN, SKF_MT_OCI_LAYER, digest, NULL, NULL, &err);
     assert_non_null(b);

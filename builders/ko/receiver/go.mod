@@ -1,0 +1,3 @@
+module skiff.dev/sync
+
+go 1.21
