@@ -41,7 +41,7 @@ static char *project_dir(const struct session *s)
     return skf_path_within(s->cwd, path) ? skf_xstrdup(s->cwd) : skf_path_dir(path);
 }
 
-int cmd_dev(const struct options *o)
+static int run(const struct options *o, const char *command, bool debug)
 {
     struct session s;
     struct skf_err err = SKF_ERR_INIT;
@@ -51,11 +51,12 @@ int cmd_dev(const struct options *o)
         fprintf(stderr, "skiff: %s\n", err.msg);
         return EXIT_CODE_USAGE;
     }
-    int code = session_open(&s, o, "dev", NEEDS_CLUSTER, false);
+    int code = session_open(&s, o, command, NEEDS_CLUSTER, false);
     if (code == 0) {
         skf_autofree char *project = project_dir(&s);
         session_engine_options(&s, &options);
         choose_trigger(o, &options, &err);
+        options.debug = debug;
         options.dev = options.deploys = options.plan.deploys = true;
         options.tests = !o->skip_tests;
         options.control_dir = project;
@@ -66,4 +67,14 @@ int cmd_dev(const struct options *o)
     }
     session_close(&s);
     return code;
+}
+
+int cmd_dev(const struct options *o)
+{
+    return run(o, "dev", false);
+}
+
+int cmd_debug(const struct options *o)
+{
+    return run(o, "debug", true);
 }

@@ -14,6 +14,13 @@ const struct command commands[] = {
       "this\n"
       "session created.",
       cmd_dev },
+    { "debug", CMD_DEV, "dev with the programs under a debugger",
+      "Go programs of the ko builder are built without optimisation and start in delve; its port "
+      "is "
+      "forwarded\n"
+      "to 56268 here. Changes wait until they are asked for (key r), unless --auto-build and "
+      "--auto-deploy.",
+      cmd_debug },
     { "run", CMD_RUN, "build and deploy once",
       "Builds, deploys, waits until it is ready, and leaves it running.", cmd_run },
     { "deploy", CMD_DEPLOY, "deploy images that were built",

@@ -19,6 +19,7 @@ void command_help(const struct command *c, FILE *to);
 void commands_overview(FILE *to);
 
 int cmd_dev(const struct options *o);
+int cmd_debug(const struct options *o); /* cmd_dev.c */
 int cmd_run(const struct options *o);
 int cmd_build(const struct options *o);
 int cmd_render(const struct options *o);

@@ -175,14 +175,15 @@ static const char *keep(struct options *o, const char *text)
 
 static int check_modes(const char *shown, const struct skf_strv *list, struct skf_err *err)
 {
-    static const char *const known[] = { "user", "services", "pods", "off" };
+    static const char *const known[] = { "user", "services", "pods", "debug", "off" };
     for (size_t i = 0; i < list->n; i++) {
         size_t k = 0;
         while (k < SKF_ARRAY_LEN(known) && strcmp(known[k], list->v[i]) != 0)
             k++;
         if (k == SKF_ARRAY_LEN(known))
-            return skf_err_set(err, SKF_EUSAGE, "%s takes user, services, pods or off, not '%s'",
-                               shown, list->v[i]);
+            return skf_err_set(err, SKF_EUSAGE,
+                               "%s takes user, services, pods, debug or off, not '%s'", shown,
+                               list->v[i]);
     }
     if (list->n > 1 && skf_strv_has(list, "off"))
         return skf_err_set(err, SKF_EUSAGE, "%s: off must stand alone", shown);
@@ -379,6 +380,10 @@ int options_parse(unsigned command, const char *command_name, int argc, char *co
                          .tail = command == CMD_DEV };
     if (command == CMD_DEV)
         skf_strv_add(&o.port_forward, "user");
+    if (strcmp(command_name, "debug") == 0) {
+        o.auto_build = o.auto_deploy = false;
+        skf_strv_add(&o.port_forward, "debug");
+    }
     struct reader r = {
         .command = command, .command_name = command_name, .argc = argc, .argv = argv
     };

@@ -153,6 +153,17 @@ static const char **annotations_of(const struct skf_ko_image_parts *parts, const
     return list;
 }
 
+/* As Skaffold has it. */
+const char *const skf_ko_debugger[] = { "/ko-app/dlv",
+                                        "exec",
+                                        "--headless",
+                                        "--continue",
+                                        "--accept-multiclient",
+                                        "--listen=:56268",
+                                        "--api-version=2",
+                                        "--check-go-version=false",
+                                        NULL };
+
 struct skf_image *skf_ko_image_make(const struct skf_ko_image_parts *parts,
                                     const struct skf_image *base,
                                     const struct skf_ko_made_layer *kodata,
@@ -166,18 +177,13 @@ struct skf_image *skf_ko_image_make(const struct skf_ko_image_parts *parts,
     skf_autofree char *data_created = plan->data_epoch >= 0 ? skf_ko_date(plan->data_epoch) : NULL;
     skf_autofree const char **annotations = annotations_of(parts, base->manifest->digest);
     const char *plain[] = { program, NULL };
-    /* As Skaffold has it; arguments of the container come behind the last one. */
-    const char *debugged[] = { "/ko-app/dlv",
-                               "exec",
-                               "--headless",
-                               "--continue",
-                               "--accept-multiclient",
-                               "--listen=:56268",
-                               "--api-version=2",
-                               "--check-go-version=false",
-                               program,
-                               "--",
-                               NULL };
+    const char *debugged[16];
+    size_t n = 0;
+    for (; skf_ko_debugger[n]; n++)
+        debugged[n] = skf_ko_debugger[n];
+    debugged[n++] = program;
+    debugged[n++] = "--"; /* arguments of the container come behind */
+    debugged[n] = NULL;
     const char *env[] = { "KO_DATA_PATH=/var/run/ko", NULL };
     skf_autofree const char **labels = skf_xcalloc(parts->labels->n + 1, sizeof *labels);
     for (size_t i = 0; i < parts->labels->n; i++)

@@ -51,7 +51,6 @@ struct skf_ko_image_parts {
     const char *base_name; /* NULL = no base annotations */
     bool debug;            /* the program starts in the debugger, which the base has */
 };
-enum { SKF_KO_DELVE_PORT = 56268 };
 /* base + kodata + program, as ko writes it (ko-behaviour.md 10, 11). */
 struct skf_image *skf_ko_image_make(const struct skf_ko_image_parts *parts,
                                     const struct skf_image *base,

@@ -36,6 +36,8 @@ void skf_ko_inputs_start(struct skf_inputs_job *j);
 void skf_ko_inputs_cancel(struct skf_inputs_job *j);
 void skf_ko_build_start(struct skf_build *b);
 void skf_ko_build_cancel(struct skf_build *b);
+enum { SKF_KO_DEBUG_PORT = 56268 };
+extern const char *const skf_ko_debugger[]; /* ends with NULL */
 const char *skf_ko_receiver(const struct skf_build_context *ctx);
 bool skf_ko_where(const struct skf_build_context *ctx, const char *path, bool gone,
                   struct skf_strv *to);

@@ -84,6 +84,8 @@ const struct skf_builder_ops skf_builder_ko = {
     .check = check,
     .where = skf_ko_where,
     .receiver = skf_ko_receiver,
+    .debugger = skf_ko_debugger,
+    .debug_port = SKF_KO_DEBUG_PORT,
     .cache_key = skf_ko_cache_key,
     .shut_down = skf_ko_session_forget_all,
 };

@@ -111,6 +111,10 @@ struct skf_builder_ops {
     /* The program in its images that takes synced files where there is no tar: RECEIVER DIR
      * [REMOVED...], a tar on standard input. NULL or a NULL result: none. */
     const char *(*receiver)(const struct skf_build_context *ctx);
+    /* Under `debug`, what its programs run in, for containers with a command of their own (ends
+     * with NULL), and the port that it listens on. NULL, 0: no debugger. */
+    const char *const *debugger;
+    unsigned debug_port;
     /* Frees what the builder remembers between builds; nothing of it runs any more. NULL = nothing.
      */
     void (*shut_down)(void);

@@ -270,6 +270,7 @@ static enum skf_next hydrate(struct skf_flow *f)
     h->namespace_ = e->opts.namespace_;
     h->kubectl = e->opts.kubectl;
     h->deployed = true;
+    h->debug = e->opts.debug;
     h->sources_changed = e->sources_changed;
     h->hook_env = hooks_cluster_env(e);
     h->data = e;

@@ -13,6 +13,7 @@
 #include "lib/doc/doc.h"
 #include "lib/engine/engine_impl.h"
 #include "lib/kube/logs.h"
+#include "lib/kube/manifest_debug.h"
 #include "lib/kube/portfwd.h"
 #include "lib/kube/rollout.h"
 
@@ -349,6 +350,23 @@ static void forward_deployed(struct skf_engine *e, bool services, bool pods)
     }
 }
 
+/* --port-forward=debug: the debuggers. */
+static void forward_debuggers(struct skf_engine *e)
+{
+    const struct skf_objects *objects = deploy_objects(e);
+    char port[16];
+    for (size_t i = 0; i < e->n_units; i++) {
+        const struct skf_builder_ops *builder = e->units[i].planned->builder;
+        snprintf(port, sizeof port, "%u", builder->debug_port);
+        for (size_t k = 0; builder->debug_port && e->units[i].deployed && k < objects->n; k++) {
+            const struct skf_object *o = &objects->v[k];
+            if (skf_object_runs(o, e->units[i].deployed))
+                forward(e, o->kind, o->namespace_ ? o->namespace_ : engine_namespace(e), o->name,
+                        port, NULL, builder->debug_port);
+        }
+    }
+}
+
 static void start_forwards(struct skf_engine *e)
 {
     const struct skf_strv *modes = e->opts.port_forward;
@@ -356,6 +374,8 @@ static void start_forwards(struct skf_engine *e)
         return;
     if (skf_strv_has(modes, "user"))
         forward_user_defined(e);
+    if (e->opts.debug && skf_strv_has(modes, "debug"))
+        forward_debuggers(e);
     forward_deployed(e, skf_strv_has(modes, "services"), skf_strv_has(modes, "pods"));
 }
 

@@ -176,7 +176,8 @@ static enum skf_next render(struct skf_flow *f)
                                             .references = h->references,
                                             .generated = &all,
                                             .namespace_ = h->namespace_,
-                                            .deployed = h->deployed };
+                                            .deployed = h->deployed,
+                                            .debug = h->debug };
     skf_render(&req, &h->rendered, &f->err);
     skf_objects_release(&all);
     return SKF_NEXT;

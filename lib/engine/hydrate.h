@@ -18,7 +18,7 @@ struct skf_hydrate {
     const char *const *references; /* as in render.h */
     const char *namespace_;        /* --namespace or NULL */
     const char *kubectl;           /* NULL = as found in PATH */
-    bool deployed;                 /* as in render.h */
+    bool deployed, debug;          /* as in render.h */
     bool no_hooks;
     bool sources_changed; /* else what other programs printed last time is good still */
     const struct skf_strv *hook_env;

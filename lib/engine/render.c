@@ -6,6 +6,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/path.h"
 #include "lib/io/file.h"
+#include "lib/kube/manifest_debug.h"
 
 enum { MAX_MANIFEST = 64 * 1024 * 1024 };
 
@@ -57,6 +58,21 @@ static int retag(const struct skf_render_request *req, struct skf_rendered *r, s
     return rc;
 }
 
+static int under_debugger(const struct skf_render_request *req, struct skf_rendered *r,
+                          struct skf_err *err)
+{
+    const struct skf_plan *plan = req->plan;
+    skf_autofree struct skf_debugged *list = skf_xcalloc(plan->n_artifacts, sizeof *list);
+    size_t n = 0;
+    for (size_t i = 0; i < plan->n_artifacts; i++) {
+        const struct skf_planned *p = &plan->artifacts[i];
+        if (req->references[i] && p->builder->debugger)
+            list[n++] = (struct skf_debugged){ req->references[i], p->artifact->image,
+                                               p->builder->debugger, p->builder->debug_port };
+    }
+    return skf_manifest_debug(&r->objects, list, n, err);
+}
+
 /* Its files, then what other programs made for it. */
 static int load_module(const struct skf_render_request *req, size_t at, struct skf_objects *out,
                        struct skf_err *err)
@@ -83,6 +99,8 @@ int skf_render(const struct skf_render_request *req, struct skf_rendered *out, s
         rc = load_module(req, i, &r.objects, err);
     if (rc == 0)
         rc = retag(req, &r, err);
+    if (rc == 0 && req->debug)
+        rc = under_debugger(req, &r, err);
     if (rc == 0 && req->deployed)
         rc = skf_manifest_label(&r.objects, managed, err);
     if (rc == 0 && req->namespace_) {

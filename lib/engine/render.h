@@ -17,6 +17,7 @@ struct skf_render_request {
     /* For a cluster: only modules that have a deployer, and the objects say that skiff manages
      * them. */
     bool deployed;
+    bool debug; /* what the builders can put under a debugger is changed for that */
 };
 
 struct skf_rendered {

@@ -1,4 +1,5 @@
 #include "lib/kube/manifest.h"
+#include "lib/kube/manifest_debug.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -395,6 +396,49 @@ static void test_files(void **state)
     skf_strv_release(&out);
 }
 
+static void test_debug(void **state)
+{
+    static const char *const debugger[] = { "/dlv", "exec", NULL };
+    static const struct skf_debugged images[] = { { "r/app@sha256:1", "app", debugger, 56268 } };
+    static const char text[] = "apiVersion: batch/v1\n"
+                               "kind: CronJob\n"
+                               "metadata: {name: c}\n"
+                               "spec:\n"
+                               "  jobTemplate:\n"
+                               "    spec:\n"
+                               "      template:\n"
+                               "        spec:\n"
+                               "          containers:\n"
+                               "          - name: one\n"
+                               "            image: r/app@sha256:1\n"
+                               "            command: [/app, serve]\n"
+                               "            livenessProbe: {timeoutSeconds: 1}\n"
+                               "          - name: two\n"
+                               "            image: other\n"
+                               "            livenessProbe: {timeoutSeconds: 1}\n"
+                               "---\n"
+                               "kind: Deployment\n"
+                               "apiVersion: apps/v1\n"
+                               "metadata: {name: d} # stays\n"
+                               "spec: {replicas: 3}\n";
+    struct skf_objects objects = { 0 };
+    struct skf_err err = SKF_ERR_INIT;
+    (void)state;
+    assert_int_equal(skf_manifest_parse("m.yaml", text, sizeof text - 1, &objects, &err), 0);
+    assert_int_equal(skf_manifest_debug(&objects, images, 1, &err), 0);
+    const char *job = objects.v[0].text;
+    assert_non_null(strstr(job, "            - /dlv\n            - exec\n            - /app\n"
+                                "            - --\n            - serve\n"));
+    assert_non_null(strstr(job, "timeoutSeconds: 600"));
+    assert_non_null(strstr(job, "timeoutSeconds: 1\n")); /* of the other one */
+    assert_non_null(strstr(job, "containerPort: 56268"));
+    assert_non_null(strstr(job, "{\"one\":{\"artifact\":\"app\",\"runtime\":\"go\""));
+    assert_true(skf_object_runs(&objects.v[0], "other"));
+    assert_false(skf_object_runs(&objects.v[1], "other"));
+    assert_non_null(strstr(objects.v[1].text, "# stays")); /* nothing of ours runs there */
+    skf_objects_release(&objects);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,7 +447,8 @@ int main(void)
         cmocka_unit_test(test_errors),       cmocka_unit_test(test_retag),
         cmocka_unit_test(test_retag_places), cmocka_unit_test(test_retag_anchor),
         cmocka_unit_test(test_label),        cmocka_unit_test(test_namespace),
-        cmocka_unit_test(test_images),       cmocka_unit_test(test_files),
+        cmocka_unit_test(test_debug),        cmocka_unit_test(test_images),
+        cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
