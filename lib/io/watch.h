@@ -1,7 +1,7 @@
 /* lib/io/watch.h: tells when files change. Watches directories, decides by content: an event names
  * a path, and a hash says whether it really changed, so that touch, chmod and writing the same
- * bytes are silent, and atomic saves, renames and re-created trees are not. Permission bits, owners
- * and time stamps are not content: a change of the executable bit alone is not reported.
+ * bytes are silent, and atomic saves, renames and re-created trees are not. Owners, time stamps and
+ * permissions are not content, but for one: whether its owner may execute a file.
  *
  * What is watched is a set of absolute paths: files (that may not exist yet) and trees. The set may
  * be replaced at any time; paths that stay keep their state, so nothing between is lost.

@@ -15,13 +15,14 @@ void skf_wlook_state(struct fstate *to, const struct stat *st)
     to->dev = st->st_dev;
     to->ino = st->st_ino;
     to->size = st->st_size;
+    to->exec = (st->st_mode & S_IXUSR) != 0;
     to->mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
     to->ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
 }
 
 bool skf_wlook_same(const struct fstate *a, const struct fstate *b)
 {
-    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->exec == b->exec &&
            a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 

@@ -49,7 +49,9 @@ enum kind { KIND_UNKNOWN, KIND_MISSING, KIND_FILE, KIND_DIR, KIND_OTHER };
 
 struct fstate {
     uint64_t dev, ino;
-    int64_t size, mtime_ns, ctime_ns;
+    int64_t mtime_ns, ctime_ns;
+    int64_t size : 63;
+    uint64_t exec : 1; /* may be executed: matters in an image */
 };
 
 enum interest_kind { WANT_FILE, WANT_DIR, WANT_TREE };

@@ -220,11 +220,12 @@ static void decide(struct skf_watch *w, struct wnode *n, unsigned how, const cha
     if (same && (!n->racy || !(how & D_WROTE)))
         return;
     struct hash_item item = { .path = skf_xstrdup(path), .st = now };
-    if (n->present && n->st.size == now.size && now.size <= HASH_FILE_BYTES && n->sum) {
+    bool same_mode = n->present && n->st.exec == now.exec;
+    if (same_mode && n->st.size == now.size && now.size <= HASH_FILE_BYTES && n->sum) {
         skf_vec_push(&r->compare, item);
         return;
     }
-    bool attr_only = n->present && !(how & D_WROTE) && n->st.size == now.size &&
+    bool attr_only = same_mode && !(how & D_WROTE) && n->st.size == now.size &&
                      n->st.ino == now.ino && n->st.dev == now.dev;
     if (!attr_only)
         skf_vec_push(&r->changes, (struct change){ skf_xstrdup(path) });
