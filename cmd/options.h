@@ -51,7 +51,7 @@ struct options {
     const char *compression, *sbom;
     const char *remote_cache_dir, *sync_remote_cache, *format, *version;
     const char *build_artifacts;
-    const char *wait_for, *timeout, *session, *trigger, *poll_interval;
+    const char *wait_for, *timeout, *session, *trigger, *poll_interval, *build_concurrency;
     struct skf_strv profiles, modules, platforms, build_images, insecure, port_forward;
     struct skf_strv watch_images, images, artifacts, kubernetes_manifests;
     bool profile_auto_activation, propagate_profiles, tail, cleanup, skip_tests, force, quiet,

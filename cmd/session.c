@@ -90,13 +90,23 @@ static int read_sync(const char *text, enum skf_sync_remote *out, struct skf_err
                        "--sync-remote-cache is 'always', 'missing' or 'never', not '%s'", text);
 }
 
+static int read_concurrency(const char *text, int *out, struct skf_err *err)
+{
+    long long n = -1;
+    if (text && !skf_num_parse(text, -1, 10000, &n))
+        return skf_err_set(err, SKF_EUSAGE, "--build-concurrency takes a number, not '%s'", text);
+    *out = (int)n;
+    return 0;
+}
+
 static int read_config(struct session *s, const char *command, bool accept_unsupported)
 {
     struct skf_diagnostics diags = { 0 };
     struct skf_err err = SKF_ERR_INIT;
     const struct options *o = s->options;
     enum skf_sync_remote sync;
-    if (read_sync(o->sync_remote_cache, &sync, &err) < 0)
+    if (read_sync(o->sync_remote_cache, &sync, &err) < 0 ||
+        read_concurrency(o->build_concurrency, &s->build_concurrency, &err) < 0)
         return report(s, &err, EXIT_CODE_USAGE);
     if (accept_unsupported)
         s->namespace_ = skf_kubeconfig_current_namespace(o->kubeconfig);
@@ -398,6 +408,7 @@ void session_engine_options(struct session *s, struct skf_engine_options *out)
         .force = o->force,
         .cleanup = o->cleanup,
         .cache_artifacts = o->cache_artifacts,
+        .build_concurrency = s->build_concurrency,
         .port_forward = &o->port_forward,
     };
 }

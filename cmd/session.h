@@ -38,6 +38,7 @@ struct session {
     struct skf_services services;
     char *cache_dir, *cwd, *current_context, *namespace_, *kubectl;
     struct skf_strv insecure;
+    int build_concurrency;    /* < 0 = as the configuration says */
     struct skf_global global; /* ~/.skaffold/config */
     struct skf_config_request request;
     struct skf_config config; /* as read; handed on to the engine */

@@ -141,6 +141,8 @@ void engine_loop_end(struct skf_engine *e, bool good)
 static int concurrency(const struct skf_engine *e)
 {
     int least = 0; /* 0 = as many as there are */
+    if (e->opts.build_concurrency >= 0)
+        return e->opts.build_concurrency ? e->opts.build_concurrency : (int)e->n_units;
     for (size_t i = 0; i < e->plan.config.n_modules; i++) {
         const struct skf_module *m = &e->plan.config.modules[i];
         if (m->n_artifacts && m->local_concurrency && (!least || m->local_concurrency < least))
@@ -190,6 +192,8 @@ static bool is_not_idle(const struct unit *u)
 static void start_builds(struct skf_engine *e)
 {
     int slots = concurrency(e);
+    if (!e->opts.dev && e->outcome.code)
+        return; /* one pass ends with its first failure */
     bool may_build =
         any_unit(e, is_dirty) && !hold_builds(e) && (e->opts.dry_run || hooks_open_build(e));
     for (size_t i = 0; i < e->n_units; i++)

@@ -33,6 +33,7 @@ struct skf_engine_options {
     bool tail, force, cleanup;
     bool cache_artifacts; /* what was built of the same contents before is not built again */
     const struct skf_strv *port_forward; /* modes: off, user, services, pods */
+    int build_concurrency; /* builds at once: --build-concurrency; 0 = all, < 0 = as written */
     /* In dev: changes are collected, and built or applied when somebody triggers it. */
     bool hold_builds, hold_deploys;
     const struct skf_strv *watch_images; /* substrings: only these images; NULL or empty = all */

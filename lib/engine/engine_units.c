@@ -208,6 +208,9 @@ static void on_build_done(struct skf_build *b, const struct skf_err *err)
         u->failed = true;
         engine_emit_err(e, SKF_EV_BUILD_FAILED, image, err);
         engine_fail(e, b->phase == SKF_PHASE_DELIVER ? SKF_STAGE_DELIVER : SKF_STAGE_BUILD, err);
+        for (size_t k = 0; !e->opts.dev && k < e->n_units; k++)
+            if (e->units[k].busy)
+                unit_cancel(&e->units[k]); /* nobody waits for them any more */
     }
     skf_build_release(b);
     engine_pump(e);

@@ -81,6 +81,7 @@ static inline int world_set_up(void **state)
     w->services = (struct skf_services){ .loop = &w->lf.loop, .cache_dir = w->dir, .cwd = w->dir };
     w->options = (struct skf_engine_options){
         .dev = true,
+        .build_concurrency = -1,
         .deploys = true,
         .cleanup = true,
         .status_check = SKF_NO,

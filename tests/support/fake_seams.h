@@ -22,7 +22,7 @@
 #include "lib/io/loop.h"
 
 struct fake {
-    bool hold, hold_inputs, tree, no_key;
+    bool hold, hold_good, hold_inputs, tree, no_key;
     bool writes; /* each build writes another DIR/gen.txt */
     bool hold_apply;
     int applies_canceled;
@@ -50,7 +50,8 @@ static inline void fake_build_end(struct skf_defer *d)
     struct fake_job *job = SKF_CONTAINER_OF(d, struct fake_job, defer);
     struct skf_build *b = job->build;
     struct skf_err err = SKF_ERR_INIT;
-    if (fake.hold && !job->cancelled) {
+    bool good = strncmp(job->content, "bad", 3) != 0;
+    if ((fake.hold || (fake.hold_good && good)) && !job->cancelled) {
         skf_defer_start(b->ctx.services->loop, &job->defer, 1, fake_build_end);
         return;
     }

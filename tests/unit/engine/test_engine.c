@@ -98,6 +98,61 @@ static void a_stop_during_run_is_an_interruption(void **state)
     assert_int_equal(fake.applied, 0);
 }
 
+static const char three_artifacts[] =
+    "apiVersion: skaffold/v4beta11\nkind: Config\nbuild:\n  local: {push: false}\n"
+    "  artifacts:\n"
+    "  - {image: app, context: app, ko: {}}\n"
+    "  - {image: two, context: two, ko: {}}\n"
+    "  - {image: three, context: three, ko: {}}\n"
+    "manifests: {rawYaml: [k8s.yaml]}\n";
+
+static void put_three(struct world *w)
+{
+    put(w, "two/src.txt", "2");
+    put(w, "three/src.txt", "3");
+    put(w, "skaffold.yaml", three_artifacts);
+}
+
+static void so_many_builds_at_once_as_asked(void **state)
+{
+    static const struct {
+        int asked, at_once;
+    } cases[] = { { -1, 1 }, { 2, 2 }, { 0, 3 } };
+    struct world *w = *state;
+    put_three(w);
+    w->options.dev = false;
+    for (size_t i = 0; i < SKF_ARRAY_LEN(cases); i++) {
+        w->options.build_concurrency = cases[i].asked;
+        w->ended = false;
+        fake.started = fake.built = 0;
+        fake.hold = true;
+        start(w);
+        LF_UNTIL(&w->lf, fake.started == cases[i].at_once);
+        lf_quiet(&w->lf, 20);
+        assert_int_equal(fake.started, cases[i].at_once);
+        fake.hold = false;
+        LF_UNTIL(&w->lf, w->ended);
+        assert_int_equal(fake.built, 3);
+        skf_engine_free(w->engine);
+        w->engine = NULL;
+    }
+}
+
+static void the_first_failure_of_one_pass_cancels_the_rest(void **state)
+{
+    struct world *w = *state;
+    put_three(w);
+    put(w, "app/src.txt", "bad");
+    w->options.dev = false;
+    w->options.build_concurrency = 2;
+    fake.hold_good = true;
+    start(w);
+    LF_UNTIL(&w->lf, w->ended);
+    assert_int_equal(fake.started, 2); /* the third does not begin */
+    assert_int_equal(fake.canceled, 1);
+    assert_int_equal(w->outcome.code, SKF_EBUILD);
+}
+
 /* --- the loop --------------------------------------------------------------------------------- */
 
 static void a_save_is_built_and_applied(void **state)
@@ -491,6 +546,8 @@ int main(void)
         T(build_alone_deploys_nothing),
         T(dry_run_builds_nothing),
         T(a_stop_during_run_is_an_interruption),
+        T(so_many_builds_at_once_as_asked),
+        T(the_first_failure_of_one_pass_cancels_the_rest),
         T(a_save_is_built_and_applied),
         T(the_same_image_is_not_deployed_again),
         T(a_newer_save_cancels_the_running_build),
