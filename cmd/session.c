@@ -308,6 +308,8 @@ int session_hydrate(struct session *s, const struct skf_plan *plan, const char *
                                    .namespace_ =
                                        s->options->offline ? NULL : s->options->namespace_,
                                    .kubectl = s->kubectl,
+                                   .kube = s->has_kube ? &s->kube : NULL,
+                                   .kubeconfig = s->options->kubeconfig,
                                    .deployed = removes,
                                    .no_hooks = removes,
                                    .sources_changed = true,

@@ -201,6 +201,34 @@ static void forwards(struct skf_arena *arena, const struct skf_node *root, struc
     }
 }
 
+/* "ns:deployment/web" */
+static void remote_manifests(struct skf_decode *dec, const struct skf_node *root,
+                             struct skf_module *m, const struct skf_list *list)
+{
+    const struct skf_wire_remote *v = list->v;
+    const struct skf_node *nodes = skf_node_find(root, "manifests", "remoteManifests", NULL);
+    m->remote_manifests = skf_arena_calloc(dec->arena, list->n + 1, sizeof *m->remote_manifests);
+    for (size_t i = 0; i < list->n; i++) {
+        const char *colon = v[i].manifest ? strchr(v[i].manifest, ':') : NULL;
+        const char *object = colon ? colon + 1 : v[i].manifest;
+        if (!object || !strchr(object, '/') || object[0] == '-') {
+            skf_diagnostic_add(dec->diags, false, skf_node_item(nodes, i),
+                               "for example 'deployment/web' or 'team:deployment/web'",
+                               "manifests.remoteManifests[%zu] needs a 'manifest' of the form "
+                               "[NAMESPACE:]TYPE/NAME",
+                               i);
+            continue;
+        }
+        m->remote_manifests[m->n_remote_manifests++] = (struct skf_remote_manifest){
+            .namespace_ = colon ? skf_arena_printf(dec->arena, "%.*s", (int)(colon - v[i].manifest),
+                                                   v[i].manifest)
+                                : NULL,
+            .object = object,
+            .kube_context = v[i].kube_context,
+        };
+    }
+}
+
 void skf_model_build(struct skf_decode *dec, const struct skf_artifact_schema *schema,
                      const struct skf_node *root, struct skf_module *m)
 {
@@ -256,6 +284,12 @@ void skf_model_build(struct skf_decode *dec, const struct skf_artifact_schema *s
     m->log_prefix = w->log_prefix ? w->log_prefix : "container";
     m->log_json_fields = w->log_json_fields;
     forwards(dec->arena, root, m, &w->forwards);
+    remote_manifests(dec, root, m, &w->remote_manifests);
+    if (w->kubectl && w->kubectl->remote_manifests.n)
+        skf_diagnostic_add(
+            dec->diags, true, skf_node_find(root, "deploy", "kubectl", "remoteManifests", NULL),
+            "name the objects under manifests.remoteManifests, as '- manifest: TYPE/NAME'",
+            "'deploy.kubectl.remoteManifests' has no effect since v4beta1");
     m->tests = w->tests.v;
     m->n_tests = w->tests.n;
 }

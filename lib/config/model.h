@@ -92,6 +92,12 @@ struct skf_port_forward {
     const struct skf_node *at;
 };
 
+/* An object that is read from a cluster, to be changed and applied like a file's. */
+struct skf_remote_manifest {
+    const char *namespace_, *object; /* NULL: the default one; "deployment/web" */
+    const char *kube_context;        /* NULL: the session's */
+};
+
 struct skf_kubectl_flags {
     struct skf_strings global, apply, delete_;
     bool disable_validation;
@@ -152,6 +158,8 @@ struct skf_module {
     struct skf_hooks build_hooks;
 
     struct skf_strings raw_yaml; /* manifests: files, globs, URLs */
+    struct skf_remote_manifest *remote_manifests;
+    size_t n_remote_manifests;
     struct skf_strings kustomize_paths, kustomize_build_args;
     bool has_kustomize;
     const struct skf_helm *render_helm; /* NULL = none */

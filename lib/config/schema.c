@@ -179,8 +179,8 @@ static const struct skf_field kustomize[] = {
 static const struct skf_field manifests[] = {
     F("rawYaml", STRINGS, skf_wire, raw_yaml, .path = true, .templated = true,
       .help = "files, globs or URLs of Kubernetes manifests"),
-    NOT("remoteManifests", LIST, "put the manifest into a file and name it under 'rawYaml'",
-        .sub = skf_schema_remote_manifest, .since = "v4beta1"),
+    F("remoteManifests", LIST, skf_wire, remote_manifests, .sub = skf_schema_remote_manifest,
+      .size = sizeof(struct skf_wire_remote), .since = "v4beta1"),
     F("kustomize", STRUCT_PTR, skf_wire, kustomize, .sub = kustomize,
       .size = sizeof(struct skf_wire_kustomize)),
     F("helm", STRUCT_PTR, skf_wire, render_helm, .sub = skf_schema_render_helm,

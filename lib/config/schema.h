@@ -77,6 +77,10 @@ struct skf_wire_forward {
     int local_port;
 };
 
+struct skf_wire_remote {
+    const char *manifest, *kube_context;
+};
+
 struct skf_wire_requires {
     struct skf_strings configs;
     const char *path;
@@ -95,6 +99,7 @@ struct skf_wire {
     struct skf_wire_hooks build_hooks;
     /* manifests */
     struct skf_strings raw_yaml;
+    struct skf_list remote_manifests; /* struct skf_wire_remote */
     struct skf_wire_kustomize *kustomize;
     struct skf_wire_helm *render_helm;
     struct skf_wire_hooks render_hooks;

@@ -89,7 +89,8 @@ const struct skf_field skf_schema_cloudrun[] = {
     END,
 };
 const struct skf_field skf_schema_remote_manifest[] = {
-    N("manifest", STRING),
-    N("kubeContext", STRING),
+    F("manifest", STRING, skf_wire_remote, manifest,
+      .help = "TYPE/NAME or NAMESPACE:TYPE/NAME of an object in a cluster"),
+    F("kubeContext", STRING, skf_wire_remote, kube_context),
     END,
 };

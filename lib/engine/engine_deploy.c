@@ -268,6 +268,8 @@ static enum skf_next hydrate(struct skf_flow *f)
     h->plan = &e->plan;
     h->references = e->references;
     h->namespace_ = e->opts.namespace_;
+    h->kube = e->opts.kube;
+    h->kubeconfig = e->opts.kubeconfig;
     h->kubectl = e->opts.kubectl;
     h->deployed = true;
     h->debug = e->opts.debug;

@@ -5,6 +5,7 @@
 #include "lib/base/mem.h"
 #include "lib/engine/helm.h"
 #include "lib/engine/kustomize.h"
+#include "lib/engine/remote.h"
 
 static struct skf_hydrate *hydrate_of(struct skf_flow *f)
 {
@@ -94,9 +95,12 @@ static enum skf_next before(struct skf_flow *f)
 static void on_generated(struct skf_tools *t, const struct skf_err *err)
 {
     struct skf_hydrate *h = t->data;
+    struct skf_err failure = err ? *err : (struct skf_err)SKF_ERR_INIT;
+    if (!err)
+        skf_manifest_strip_live(&t->objects, &failure);
     skf_objects_copy(&t->objects, &h->generated);
     skf_tools_release(t);
-    skf_flow_resume(&h->flow, err);
+    skf_flow_resume(&h->flow, failure.code ? &failure : NULL);
 }
 
 static void abort_tools(struct skf_flow *f)
@@ -112,6 +116,7 @@ static enum skf_next generate(struct skf_flow *f)
         return SKF_NEXT;
     skf_objects_release(&h->generated);
     h->tools = (struct skf_tools){ .data = h, .done = on_generated };
+    skf_remote_add(&h->plan->config, h->kube, h->kubectl, h->kubeconfig, h->deployed, &h->tools);
     skf_kustomize_add(&h->plan->config, h->kubectl, h->deployed, &h->tools);
     if (!h->tools.runs.n)
         return SKF_NEXT;

@@ -15,10 +15,12 @@ struct skf_hydrate {
     /* --- set by the caller; borrowed until done ------------------------------------------------
      */
     const struct skf_plan *plan;
-    const char *const *references; /* as in render.h */
-    const char *namespace_;        /* --namespace or NULL */
-    const char *kubectl;           /* NULL = as found in PATH */
-    bool deployed, debug;          /* as in render.h */
+    const char *const *references;       /* as in render.h */
+    const char *namespace_;              /* --namespace or NULL */
+    const char *kubectl;                 /* NULL = as found in PATH */
+    const char *kubeconfig;              /* --kubeconfig or NULL */
+    const struct skf_kube_context *kube; /* or NULL */
+    bool deployed, debug;                /* as in render.h */
     bool no_hooks;
     bool sources_changed; /* else what other programs printed last time is good still */
     const struct skf_strv *hook_env;

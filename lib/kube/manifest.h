@@ -50,6 +50,9 @@ int skf_manifest_label(struct skf_objects *objects, const char *const *labels, s
 /* The same for metadata.annotations. */
 int skf_manifest_annotate(struct skf_objects *objects, const char *const *annotations,
                           struct skf_err *err);
+/* Objects as a server prints them lose what is the server's own: status, uid, versions, times.
+ * Others keep their text. */
+int skf_manifest_strip_live(struct skf_objects *objects, struct skf_err *err);
 /* Sets metadata.namespace where none is written; a different one is kept and named in *note
  * (owned). */
 int skf_manifest_namespace(struct skf_objects *objects, const char *namespace_, char **note,

@@ -299,6 +299,40 @@ int skf_manifest_annotate(struct skf_objects *objects, const char *const *annota
     return put_each(objects, "annotations", annotations, err);
 }
 
+/* --- what a server has added ------------------------------------------------------------------ */
+
+static int strip_one(struct skf_object *o, struct skf_err *err)
+{
+    static const char *const added[] = { "uid",        "resourceVersion", "creationTimestamp",
+                                         "generation", "managedFields",   "selfLink" };
+    struct skf_doc *doc;
+    if (parse_object(o, &doc, err) < 0)
+        return -(int)err->code;
+    struct skf_node *root = doc->parts[0].root, *meta = skf_node_get(root, "metadata");
+    if (skf_node_get(meta, "uid") && skf_node_get(meta, "resourceVersion")) {
+        struct skf_buf text = SKF_BUF_INIT;
+        struct skf_node *notes = skf_node_get(meta, "annotations");
+        for (size_t i = 0; i < SKF_ARRAY_LEN(added); i++)
+            skf_node_del(meta, added[i]);
+        skf_node_del(notes, "kubectl.kubernetes.io/last-applied-configuration");
+        skf_node_del(notes, "deployment.kubernetes.io/revision");
+        skf_node_del(root, "status");
+        skf_emit_yaml(root, &text);
+        skf_object_set_text(o, &text);
+    }
+    skf_doc_free(doc);
+    return 0;
+}
+
+int skf_manifest_strip_live(struct skf_objects *objects, struct skf_err *err)
+{
+    for (size_t i = 0; i < objects->n; i++) {
+        if (strip_one(&objects->v[i], err) < 0)
+            return -(int)err->code;
+    }
+    return 0;
+}
+
 /* --- namespace -------------------------------------------------------------------------------- */
 
 static int set_namespace(struct skf_object *o, const char *namespace_, struct skf_err *err)

@@ -123,3 +123,33 @@ has_text() { [[ $(kubectl get configmap "$1" -o jsonpath='{.data.from}') == "$2"
     background_ends 0
     has_text slow shop
 }
+
+@test "remoteManifests: an object of the cluster gets the new image, and stays when ours go" {
+    sed -i 's/^        ports:/        imagePullPolicy: IfNotPresent\n&/' k8s/deployment.yaml # else Always, without a tag
+    kubectl create -f k8s/deployment.yaml >/dev/null
+    rm -r k8s
+    cat >skaffold.yaml <<END
+apiVersion: skaffold/v4beta11
+kind: Config
+build: {artifacts: [{image: gcr.io/my-project/go-app, ko: {}}], local: {push: false}}
+manifests:
+  remoteManifests: [{manifest: "$NAMESPACE:deployment/go-app"}]
+deploy: {kubectl: {}}
+END
+    skiff_ok run
+    expect_serves 'Hello from Go!'
+    skiff_ok render --digest-source=tag
+    expect_in "$output" 'name: go-app'
+    expect_not_in "$output" 'resourceVersion'
+    skiff_ok delete
+    expect_in "$stderr" 'was not created by skiff: it stays'
+    kubectl get deployment go-app
+    sed -i 's,deployment/go-app,deployment/not-there,' skaffold.yaml
+    skiff run
+    expect_status 6
+    expect_in "$stderr" 'deployments.apps "not-there" not found'
+    sed -i "s,$NAMESPACE:deployment/not-there,web," skaffold.yaml
+    skiff run
+    expect_status 3
+    expect_match "$stderr" '^skaffold.yaml:5:21: error: .*TYPE/NAME'
+}

@@ -439,6 +439,25 @@ static void test_debug(void **state)
     skf_objects_release(&objects);
 }
 
+static void test_strip_live(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "apiVersion: v1\nkind: Service\nmetadata:\n  annotations:\n"
+        "    kubectl.kubernetes.io/last-applied-configuration: |\n      {}\n    mine: x\n"
+        "  creationTimestamp: \"2026-01-01T00:00:00Z\"\n  name: web\n  namespace: team\n"
+        "  resourceVersion: \"12\"\n  uid: abc\nspec: {}\nstatus: {loadBalancer: {}}\n"
+        "---\n# kept\napiVersion: v1\nkind: Pod\nmetadata: {name: p, uid: x}\nstatus: {}\n";
+    struct skf_objects o = { 0 };
+    struct skf_err err = SKF_ERR_INIT;
+    assert_int_equal(skf_manifest_parse("live", text, strlen(text), &o, &err), 0);
+    assert_int_equal(skf_manifest_strip_live(&o, &err), 0);
+    assert_string_equal(o.v[0].text, "apiVersion: v1\nkind: Service\nmetadata:\n  annotations:\n"
+                                     "    mine: x\n  name: web\n  namespace: team\nspec: {}\n");
+    assert_non_null(strstr(o.v[1].text, "# kept"));
+    skf_objects_release(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,7 +467,7 @@ int main(void)
         cmocka_unit_test(test_retag_places), cmocka_unit_test(test_retag_anchor),
         cmocka_unit_test(test_label),        cmocka_unit_test(test_namespace),
         cmocka_unit_test(test_debug),        cmocka_unit_test(test_images),
-        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_strip_live),   cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
