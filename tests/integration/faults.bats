@@ -117,6 +117,13 @@ nothing_there() {
     expect_in "$stderr" "$PROXY"
 }
 
+@test "5 a body that is too large for a proxy: in chunks" {
+    push_through too-large PUT /blobs/uploads/ 90 too-large PATCH /blobs/uploads/ 90
+    right_image
+    (($(registry_count PATCH /blobs/uploads/) >= 4))
+    (($(grep -c 'PUT.*too-large' "$PROXY_DIR/log") >= 2)) # refused whole, closed at the end
+}
+
 @test "6 a layer that is cut off: the rest is asked for" {
     pull_through truncate GET /blobs/ 1 1
     right_image

@@ -113,7 +113,7 @@ END
     expect_status 5
 }
 
-@test "TLS: a certificate that nobody knows is told; insecure by name; CAs from a directory" {
+@test "TLS: a certificate that nobody knows is told; insecure by name; CAs from a directory and of Docker" {
     registry_start tls
     config_json "{\"auths\":{\"$REGISTRY\":{\"auth\":\"$(base64_of "$LOGIN")\"}}}"
     named "$REGISTRY/go-app"
@@ -124,6 +124,12 @@ END
     mkdir -p certs && cp "$REGISTRY_DIR/cert.pem" "certs/$(openssl x509 -noout -subject_hash -in "$REGISTRY_DIR/cert.pem").0"
     named "$REGISTRY/by-directory"
     SSL_CERT_DIR=$WORK/certs skiff_ok build -q --push
+    # Docker's own folder of CAs, in a view of the file system of our own
+    named "$REGISTRY/by-certs-d"
+    run --separate-stderr unshare -m sh -c 'mount -t tmpfs none /etc/docker && mkdir -p "/etc/docker/certs.d/$1" &&
+        cp "$2" "/etc/docker/certs.d/$1/ca.crt" && exec env SKIFF_TEST="$3" "$4" build -q --push' \
+        _ "$REGISTRY" "$REGISTRY_DIR/cert.pem" "$BATS_TEST_TMPDIR" "$SKIFF"
+    expect_status 0
 }
 
 # --- from where, and through what ---
@@ -203,6 +209,21 @@ END
     [[ ! -e $XDG_CACHE_HOME/skiff/images/layers ]]
     skiff_ok build -q --output "type=oci,dest=$WORK/oci2"
     expect_equal "$(find "$XDG_CACHE_HOME/skiff/images/layers" -type f -size +10c | wc -l)" 1
+}
+
+@test "a large layer on a terminal: one line that moves; in a pipe: nothing" {
+    registry_start
+    BASE_BYTES=12000000 make_base "$REGISTRY/base:1"
+    proxy_start "$REGISTRY" slow GET /blobs/ 9 1
+    export KO_DEFAULTBASEIMAGE=$PROXY/base:1 SKIFF_BASE_CACHE=0
+    named "$REGISTRY/go-app"
+    run script -qec "env SKIFF_TEST='$BATS_TEST_TMPDIR' '$SKIFF' build --push --sbom none" /dev/null
+    expect_status 0
+    expect_match "$output" 'pulling sha256:[0-9a-f]{12}: [0-9.]+ of 12\.[0-9] MB'
+    named "$REGISTRY/second"
+    rm -rf "$XDG_CACHE_HOME/skiff/homes" # else it is mounted
+    skiff_ok build --push --sbom none
+    expect_not_in "$output$stderr" pulling
 }
 
 # --- what is pushed ---
