@@ -50,6 +50,7 @@ struct skf_http_req {
     bool (*rewind_body)(struct skf_http_req *r);
     int max_redirects;   /* default 0: a 3xx is an answer. Credentials never cross hosts */
     size_t max_body;     /* cap for `body`; default 8 MiB */
+    bool trickles;       /* one of many that say little for long: it gets little memory */
     unsigned connect_ms; /* default 30 000 */
     unsigned idle_ms;    /* no byte for so long: SKF_ETIMEDOUT; 0 = never (watches) */
     unsigned limit_ms;   /* whole request; 0 = none */

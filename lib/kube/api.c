@@ -587,6 +587,7 @@ static void launch(struct skf_kube_req *r)
         .proxy = context->proxy_url,
     };
     h->max_body = r->max_body;
+    h->trickles = r->on_data != NULL;
     if (r->on_data)
         h->on_body = on_http_body;
     else

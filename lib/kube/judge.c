@@ -137,8 +137,10 @@ static bool same_object(const struct target *t, const char *kind, const json_t *
 void skf_judge_feed(struct skf_judge *j, const char *kind, enum skf_kube_event event,
                     json_t *object)
 {
-    /* A third of an object, and nothing that is read here. */
+    /* Half of an object, and nothing that is read here. */
     json_object_del(skf_jget(object, "metadata"), "managedFields");
+    json_object_del(skf_jget(object, "metadata.annotations"),
+                    "kubectl.kubernetes.io/last-applied-configuration");
     if (strcmp(kind, "Pod") == 0)
         keep(&j->pods, event, object);
     else if (strcmp(kind, "ReplicaSet") == 0)

@@ -238,6 +238,28 @@ static void pod_gone(struct skf_logs *l, const char *uid)
 
 /* --- watches ---------------------------------------------------------------------------------- */
 
+/* Of a pod only this is read: who it is, what runs in it, and how its containers are. */
+static void keep_little(json_t *pod)
+{
+    static const char *const lists[] = { "spec.containers", "spec.initContainers" };
+    static const char *const heavy[] = { "env",          "envFrom",      "resources",
+                                         "command",      "volumeMounts", "readinessProbe",
+                                         "args",         "ports",        "livenessProbe",
+                                         "startupProbe", "lifecycle",    "securityContext" };
+    static const char *const spec[] = { "volumes", "tolerations", "affinity", "securityContext" };
+    json_object_del(skf_jget(pod, "metadata"), "managedFields");
+    json_object_del(skf_jget(pod, "metadata"), "annotations");
+    json_object_del(skf_jget(pod, "status"), "conditions");
+    for (size_t i = 0; i < SKF_ARRAY_LEN(spec); i++)
+        json_object_del(skf_jget(pod, "spec"), spec[i]);
+    for (size_t k = 0; k < SKF_ARRAY_LEN(lists); k++) {
+        const json_t *list = skf_jget(pod, lists[k]);
+        for (size_t i = 0; i < json_array_size(list); i++)
+            for (size_t h = 0; h < SKF_ARRAY_LEN(heavy); h++)
+                json_object_del(json_array_get(list, i), heavy[h]);
+    }
+}
+
 static void on_event(struct skf_kube_watch *w, enum skf_kube_event event, json_t *pod)
 {
     struct skf_logs_namespace *n = w->data;
@@ -247,7 +269,7 @@ static void on_event(struct skf_kube_watch *w, enum skf_kube_event event, json_t
         pod_gone(n->logs, uid);
         return;
     }
-    json_object_del(skf_jget(pod, "metadata"), "managedFields");
+    keep_little(pod);
     json_decref(skf_map_put(&n->pods, uid, json_incref(pod)));
     follow_pod(n->logs, pod);
 }

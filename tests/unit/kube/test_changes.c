@@ -143,20 +143,52 @@ static void test_services(void **state)
     check_services("  selector: {app: web}\n  ports: [{port: 80, targetPort: http}]\n", NULL);
     check_services("  selector: {app: web}\n  ports: [{port: 8080}]\n", NULL);
     check_services("  selector: {app: wep}\n  ports: [{port: 8080}]\n",
-                   "x.yaml:5: service 's' selects no pod");
+                   "x.yaml:5:13: service 's' selects no pod");
     check_services("  selector: {app: web}\n  ports: [{port: 80}]\n",
-                   "x.yaml:6: service 's' leads to port 80, which Deployment 'web'");
+                   "x.yaml:6:18: service 's' leads to port 80, which Deployment 'web'");
     check_services("  selector: {app: web}\n  ports: [{port: 80, targetPort: htpp}]\n", "htpp");
     check_services("  ports: [{port: 80}]\n", NULL); /* no selector: by hand */
+}
+
+static void check_ingress(const char *port, const char *want)
+{
+    char *text = skf_xasprintf(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n"
+        "  ports: [{port: 80, name: web}]\n---\n"
+        "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec:\n"
+        "  defaultBackend: {service: {name: of-somebody-else, port: {number: 1}}}\n"
+        "  rules:\n  - http:\n      paths:\n"
+        "      - {path: /, backend: {service: {name: s, port: {%s}}}}\n",
+        port);
+    struct skf_objects o = parse(text);
+    struct skf_strv notes = SKF_STRV_INIT;
+    struct skf_err err = SKF_ERR_INIT;
+    assert_int_equal(skf_manifest_check_services(&o, "default", &notes, &err), 0);
+    assert_int_equal(notes.n, want ? 1 : 0);
+    if (want)
+        assert_string_equal(notes.v[0], want);
+    skf_strv_release(&notes);
+    skf_objects_release(&o);
+    free(text);
+}
+
+static void test_ingresses(void **state)
+{
+    (void)state;
+    check_ingress("number: 80", NULL);
+    check_ingress("name: web", NULL);
+    check_ingress("number: 8080", "x.yaml:15:63: ingress 'i' leads to port 8080, which service 's' "
+                                  "does not have");
+    check_ingress("name: http", "x.yaml:15:61: ingress 'i' leads to port http, which service 's' "
+                                "does not have");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_an_object_twice),
-        cmocka_unit_test(test_services),
+        cmocka_unit_test(test_order),           cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_an_object_twice), cmocka_unit_test(test_services),
+        cmocka_unit_test(test_ingresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
