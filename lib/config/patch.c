@@ -2,6 +2,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/num.h"
+#include "lib/base/suggest.h"
 #include "lib/base/vec.h"
 #include "lib/config/profile.h"
 
@@ -55,35 +56,54 @@ struct patch {
     struct skf_diagnostics *diags;
 };
 
+/* What there is instead of `element`: a name like it, or how long the list is; NULL = nothing to
+ * say. Owned. */
+static char *instead(const struct skf_node *n, const char *element)
+{
+    if (n->kind == SKF_SEQUENCE)
+        return n->n == 1 ? skf_xstrdup("the list has one item, 0")
+               : n->n    ? skf_xasprintf("the list has the items 0 to %zu", n->n - 1)
+                         : skf_xstrdup("the list is empty: '-' adds to it");
+    skf_autofree const char **names = skf_xcalloc(n->n + 1, sizeof(char *));
+    size_t known = 0;
+    for (size_t i = 0; i < n->n; i++)
+        if (n->entries[i].key->kind == SKF_SCALAR)
+            names[known++] = n->entries[i].key->text;
+    const char *near = skf_suggest(element, names, known);
+    return near ? skf_xasprintf("did you mean '%s'?", near) : NULL;
+}
+
+static bool missing(const struct patch *p, const char *path, const struct skf_node *in,
+                    const char *element, const char *hint)
+{
+    skf_autofree char *better = instead(in, element);
+    skf_diagnostic_add(p->diags, false, p->at, better ? better : hint,
+                       "invalid path '%s': there is no '%s'", path, element);
+    return false;
+}
+
 /* The container that holds the last element of `path`. NULL, and a finding, when there is none. */
 static struct skf_node *parent_of(const struct patch *p, const char *path,
                                   const struct skf_strv *parts)
 {
     struct skf_node *n = p->root;
-    for (size_t i = 0; i + 1 < parts->n; i++) {
+    for (size_t i = 0; i < parts->n; i++) {
+        if (n->kind == SKF_SCALAR) {
+            skf_diagnostic_add(p->diags, false, p->at, NULL,
+                               "invalid path '%s': '%s' is in a single value", path, parts->v[i]);
+            return NULL;
+        }
+        if (i + 1 == parts->n)
+            break;
         struct skf_node *next = child(n, parts->v[i]);
         if (skf_node_is_null(next)) {
-            skf_diagnostic_add(p->diags, false, p->at,
-                               "a path starts at the top of the file: '/build/artifacts/0/...'",
-                               "invalid path '%s': there is no '%s'", path, parts->v[i]);
+            missing(p, path, n, parts->v[i],
+                    "a path starts at the top of the file: '/build/artifacts/0/...'");
             return NULL;
         }
         n = next;
     }
-    if (n->kind == SKF_SCALAR) {
-        skf_diagnostic_add(p->diags, false, p->at, NULL,
-                           "invalid path '%s': '%s' is in a single value", path,
-                           parts->v[parts->n - 1]);
-        return NULL;
-    }
     return n;
-}
-
-static bool missing(const struct patch *p, const char *path, const char *last, const char *hint)
-{
-    skf_diagnostic_add(p->diags, false, p->at, hint, "invalid path '%s': there is no '%s'", path,
-                       last);
-    return false;
 }
 
 static bool add(const struct patch *p, const char *path, struct skf_node *value)
@@ -102,7 +122,7 @@ static bool add(const struct patch *p, const char *path, struct skf_node *value)
     if (strcmp(last, "-") == 0)
         i = (long long)to->n;
     else if (!skf_num_parse(last, 0, (long long)to->n, &i))
-        return missing(p, path, last, "'-' names the end of a list");
+        return missing(p, path, to, last, "'-' names the end of a list");
     skf_node_insert(p->d, to, (size_t)i, value);
     return true;
 }
@@ -117,7 +137,8 @@ static struct skf_node *get(const struct patch *p, const char *path, struct skf_
     struct skf_node *n = child(*parent, parts.v[parts.n - 1]);
     if (!skf_node_is_null(n))
         return n;
-    missing(p, path, parts.v[parts.n - 1], "fields that are left to their default need 'op: add'");
+    missing(p, path, *parent, parts.v[parts.n - 1],
+            "fields that are left to their default need 'op: add'");
     return NULL;
 }
 
