@@ -179,6 +179,8 @@ int cmd_delete(const struct options *o)
     struct skf_rendered rendered = { 0 };
     int code = session_open(&s, o, "delete", NEEDS_CLUSTER, false);
     if (code == 0)
+        code = session_expand(&s);
+    if (code == 0)
         code = collect(&s, &rendered);
     if (code == 0)
         code = ask_owners(&s, &rendered.objects);

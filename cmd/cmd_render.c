@@ -110,6 +110,8 @@ int cmd_render(const struct options *o)
     enum source source = SOURCE_LOCAL;
     int code =
         session_open(&s, o, "render", o->offline ? NEEDS_NO_CLUSTER : MAY_HAVE_CLUSTER, true);
+    if (code == 0)
+        code = session_expand(&s);
     if (code == 0 &&
         (choose_source(o, &s, &source, &err) < 0 || artifacts_read(o, &given, &err) < 0)) {
         console_error(&s.console, &err);

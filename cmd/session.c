@@ -298,6 +298,12 @@ static void on_line(struct skf_hydrate *op, const char *line)
     console_event(&h->session->console, &ev);
 }
 
+int session_expand(struct session *s)
+{
+    struct skf_err err = SKF_ERR_INIT;
+    return skf_plan_expand(&s->config, &err) < 0 ? report(s, &err, EXIT_CODE_CONFIG) : EXIT_CODE_OK;
+}
+
 int session_hydrate(struct session *s, const struct skf_plan *plan, const char *const *references,
                     bool removes, struct skf_rendered *out)
 {

@@ -56,6 +56,9 @@ int session_open(struct session *s, const struct options *o, const char *command
                  enum session_needs needs, bool data_on_stdout);
 /* What is data goes to --output FILE or standard output; returns the exit code. */
 int session_write(const struct session *s, const struct skf_buf *text);
+/* Expands the templates of what is deployed; for commands that do so without a plan. 0, or the exit
+ * code of what was reported. */
+int session_expand(struct session *s);
 /* The manifests of a plan; references as in render.h. removes: only what kubectl has deployed, and
  * without hooks. 0, or the exit code of what was reported. */
 int session_hydrate(struct session *s, const struct skf_plan *plan, const char *const *references,

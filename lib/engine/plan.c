@@ -223,7 +223,8 @@ int skf_plan_make(const struct skf_plan_request *req, struct skf_config *config,
 {
     struct skf_plan plan = { 0 };
     size_t total = 0;
-    if (skf_plan_check(config, req->deploys, err) < 0)
+    if (skf_plan_check(config, req->deploys, err) < 0 ||
+        (req->deploys && skf_plan_expand(config, err) < 0))
         return -(int)err->code;
     for (size_t i = 0; i < config->n_modules; i++)
         total += config->modules[i].n_artifacts;

@@ -48,6 +48,9 @@ struct skf_plan {
 int skf_plan_make(const struct skf_plan_request *req, struct skf_config *config,
                   struct skf_plan *out, struct skf_err *err);
 void skf_plan_release(struct skf_plan *p);
+/* Expands the templates of what is deployed, and where to, in place. A plan that deploys has it
+ * done; doing it again changes nothing. SKF_ECONFIG with the place. */
+int skf_plan_expand(struct skf_config *config, struct skf_err *err);
 /* Is the cluster's registry ConfigMap worth a request (local cluster, nothing said about pushing)?
  */
 bool skf_plan_wants_discovery(const struct skf_plan_request *req, const struct skf_config *config);

@@ -6,16 +6,8 @@
 #include "lib/config/schema.h"
 #include "lib/doc/doc.h"
 
-/* Values that look like a template where the engine expands none. */
-static const char *const no_templates[] = { "manifests.rawYaml.[]", "manifests.kustomize.paths.[]",
-                                            "deploy.kubectl.defaultNamespace",
-                                            "portForward.[].resourceName",
-                                            "portForward.[].namespace" };
-
 static const char *const same_in_all[] = { "deploy.kubeContext", "deploy.kubectl.flags",
                                            "deploy.kubectl.defaultNamespace" };
-
-typedef bool node_fn(const struct skf_node *n);
 
 /* Off is as good as not written: false, 0, "", {}, []. */
 static bool is_on(const struct skf_node *n)
@@ -34,27 +26,13 @@ static bool is_on(const struct skf_node *n)
     return false;
 }
 
-static bool has_template(const struct skf_node *n)
+static const struct skf_node *find(const struct skf_node *n, const char *path)
 {
-    return n->kind == SKF_SCALAR && n->text && strstr(n->text, "{{");
-}
-
-static const struct skf_node *find(const struct skf_node *n, const char *path, node_fn *matches)
-{
-    if (!n)
-        return NULL;
-    if (!path[0])
-        return matches(n) ? n : NULL;
+    if (!n || !path[0])
+        return n && is_on(n) ? n : NULL;
     size_t len = strcspn(path, ".");
-    const char *rest = path[len] ? path + len + 1 : path + len;
-    if (strncmp(path, "[]", len) == 0 && len == 2) {
-        const struct skf_node *found = NULL;
-        for (size_t i = 0; n->kind == SKF_SEQUENCE && i < n->n && !found; i++)
-            found = find(n->items[i], rest, matches);
-        return found;
-    }
     skf_autofree char *key = skf_xstrndup(path, len);
-    return find(skf_node_get(n, key), rest, matches);
+    return find(skf_node_get(n, key), path[len] ? path + len + 1 : path + len);
 }
 
 static int refuse(struct skf_err *err, const struct skf_node *n, const char *path, const char *why)
@@ -71,11 +49,6 @@ static int check_root(const struct skf_node *root, bool deploys, struct skf_err 
     const struct skf_node *refused = skf_schema_refused(root, deploys, &refusal);
     if (refused)
         return refuse(err, refused, refusal.path, refusal.instead);
-    for (size_t i = 0; deploys && i < SKF_ARRAY_LEN(no_templates); i++) {
-        const struct skf_node *n = find(root, no_templates[i], has_template);
-        if (n)
-            return refuse(err, n, no_templates[i], "templates are not expanded here");
-    }
     return 0;
 }
 
@@ -84,7 +57,7 @@ static int check_same(const struct skf_config *config, const char *path, struct 
 {
     const struct skf_node *first = NULL;
     for (size_t i = 0; i < config->n_modules; i++) {
-        const struct skf_node *n = find(config->roots[i], path, is_on);
+        const struct skf_node *n = find(config->roots[i], path);
         if (n && first && !skf_node_equal(n, first))
             return refuse(err, n, path,
                           "it differs from another module's: run them one by one with "

@@ -124,3 +124,19 @@ teardown() { cluster_teardown; }
     skiff apply
     expect_status 2
 }
+
+@test "manifest paths with templates" {
+    cp k8s/deployment.yaml k8s/blue.yaml
+    cat >skaffold.yaml <<'END'
+apiVersion: skaffold/v4beta11
+kind: Config
+manifests:
+  rawYaml: ["k8s/{{.STAGE}}.yaml"]
+deploy: {kubectl: {}}
+END
+    STAGE=blue skiff_ok render -n "$NAMESPACE"
+    expect_in "$output" 'name: go-app'
+    skiff render
+    expect_status 3
+    expect_in "$stderr" 'skaffold.yaml:4:' 'STAGE'
+}

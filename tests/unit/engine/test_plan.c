@@ -169,7 +169,6 @@ static void what_is_not_done_yet_is_refused_with_its_line(void **state)
     } cases[] = {
         { "  local: {push: false, tryImportMissing: true}\n", "", "build.local.tryImportMissing",
           7 },
-        { LOCAL_ONLY, "manifests:\n  rawYaml: ['{{.X}}.yaml']\n", "manifests.rawYaml", 9 },
         { LOCAL_ONLY, "deploy:\n  kubectl: {}\n  docker: {images: [app]}\n", "deploy.docker", 10 },
     };
     for (size_t i = 0; i < SKF_ARRAY_LEN(cases); i++) {
@@ -210,6 +209,32 @@ static void equal_artifacts_have_equal_fingerprints(void **state)
     assert_string_not_equal(w->plan.artifacts[0].fingerprint, before);
 }
 
+static void templates_of_what_is_deployed_are_expanded(void **state)
+{
+    struct world *w = *state;
+    setenv("SKIFF_TEST_STAGE", "blue", 1);
+    assert_int_equal(plan(w, "app", LOCAL_ONLY,
+                          "manifests:\n  rawYaml: ['k8s/{{.SKIFF_TEST_STAGE}}.yaml']\n"
+                          "deploy:\n  kubectl: {defaultNamespace: 'ns-{{.SKIFF_TEST_STAGE}}'}\n"
+                          "portForward:\n- {resourceType: service, resourceName: s, port: 80,\n"
+                          "   namespace: '{{.SKIFF_TEST_STAGE}}'}\n"),
+                     0);
+    const struct skf_module *m = &w->plan.config.modules[0];
+    assert_string_equal(m->raw_yaml.v[0], "k8s/blue.yaml");
+    assert_string_equal(m->default_namespace, "ns-blue");
+    assert_string_equal(m->port_forwards[0].namespace_, "blue");
+    unsetenv("SKIFF_TEST_STAGE");
+}
+
+static void a_variable_that_is_not_set_is_an_error_with_its_place(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(plan(w, "app", LOCAL_ONLY, "manifests:\n  rawYaml: ['{{.SKIFF_NO}}.yaml']\n"),
+                     -SKF_ECONFIG);
+    assert_non_null(strstr(w->err.msg, "SKIFF_NO"));
+    assert_int_equal(w->err.line, 9);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -226,6 +251,8 @@ int main(void)
         T(what_is_switched_off_is_not_refused),
         T(only_what_deploys_minds_how),
         T(equal_artifacts_have_equal_fingerprints),
+        T(templates_of_what_is_deployed_are_expanded),
+        T(a_variable_that_is_not_set_is_an_error_with_its_place),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }
