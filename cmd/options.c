@@ -105,6 +105,8 @@ static const struct option table[] = {
     { "cache-artifacts", 0, KIND_BOOL, CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER,
       AT(cache_artifacts), NULL,
       "leave out builds of contents that were built before, when the image is still there (true)" },
+    { "no-prune", 0, KIND_BOOL, CMD_DEV, AT(no_prune), NULL,
+      "keep older images of this session on the node (all but the last few are removed)" },
     { "build-concurrency", 0, KIND_TEXT, CMD_DEV | CMD_RUN | CMD_BUILD, AT(build_concurrency), "N",
       "so many builds at once; 0: all (build.local.concurrency, else 1)" },
     { "trigger", 0, KIND_TEXT, CMD_DEV, AT(trigger), "HOW",

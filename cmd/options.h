@@ -56,7 +56,7 @@ struct options {
     struct skf_strv watch_images, images, artifacts, kubernetes_manifests;
     bool profile_auto_activation, propagate_profiles, tail, cleanup, skip_tests, force, quiet,
         dry_run, offline, timestamps, help, yaml_only, overwrite, skip_build, analyze,
-        enable_templating, global, all, json, auto_build, auto_deploy, cache_artifacts;
+        enable_templating, global, all, json, auto_build, auto_deploy, cache_artifacts, no_prune;
     enum skf_tristate push, status_check;
     enum skf_tristate tolerate_failures;
     const char *since, *grep; /* logs */

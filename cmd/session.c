@@ -416,6 +416,7 @@ void session_engine_options(struct session *s, struct skf_engine_options *out)
         .force = o->force,
         .cleanup = o->cleanup,
         .cache_artifacts = o->cache_artifacts,
+        .keep_images = o->no_prune,
         .build_concurrency = s->build_concurrency,
         .port_forward = &o->port_forward,
     };

@@ -128,6 +128,8 @@ void engine_loop_end(struct skf_engine *e, bool good)
         skf_ledger_remember(&e->history, &e->ledger);
     }
     if (e->opts.dev && e->phase == ENGINE_RUNNING) {
+        if (good)
+            prune_start(e);
         skf_err_clear(&e->outcome); /* a failed step never ends dev */
         e->failed_stage = SKF_STAGE_NONE;
         engine_emit_number(e, SKF_EV_WATCHING, NULL, NULL, (long long)watched_files(e));
@@ -323,8 +325,9 @@ static void stop_step(struct skf_engine *e)
         tests_stop(e);
         serve_stop(e);
         sync_stop(e);
+        prune_stop(e);
         if (any_unit(e, is_not_idle) || !deploy_idle(e) || !serve_idle(e) || !sync_idle(e) ||
-            e->probing)
+            e->pruning || e->probing)
             return;
         e->phase = ENGINE_CLEANING;
         if (e->opts.dev && e->opts.cleanup && clean_start(e))

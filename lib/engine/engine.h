@@ -31,6 +31,7 @@ struct skf_engine_options {
     const struct skf_strv *given;
     enum skf_tristate status_check, tolerate_failures;
     bool tail, force, cleanup;
+    bool keep_images;     /* older ones of this session stay on the node, or in Docker */
     bool cache_artifacts; /* what was built of the same contents before is not built again */
     const struct skf_strv *port_forward; /* modes: off, user, services, pods */
     int build_concurrency; /* builds at once: --build-concurrency; 0 = all, < 0 = as written */

@@ -13,6 +13,7 @@
  *   engine_serve.c  what comes after apply: rollout, logs, port-forwards
  *   engine_watch.c  which paths matter, what a change of each means, reading skaffold.yaml again
  *   engine_cache.c  was it built before?
+ *   engine_prune.c  older images of this session
  *   engine_own.c    builds that write into their own sources
  *   engine_hold.c   changes that wait for a trigger
  *   engine_control.c  what the control socket is asked
@@ -99,7 +100,9 @@ struct unit {
     bool caught_up; /* saves between the first build and the watch were asked for */
     struct skf_inputs_job job;
 
-    char *deployed, *digest;                 /* of the last good build */
+    char *deployed, *digest; /* of the last good build */
+    bool brought;            /* ... which this session has put where it is */
+    struct skf_strv past;    /* what was deployed before it, and brought; oldest first */
     struct skf_strv sync_changed, sync_gone; /* waiting to be synced */
     struct unit_sync *syncing;               /* engine_sync.c; NULL = nothing runs */
     struct skf_image *image;
@@ -198,6 +201,8 @@ struct skf_engine {
      * the cache until its pool work has ended. */
     SKF_VEC(struct skf_inputs) retired;
     size_t inputs_in_use; /* by pool work */
+    struct skf_proc prune;
+    bool pruning;
 };
 
 /* engine.c */
@@ -395,6 +400,12 @@ void cache_on_inputs(struct unit *u, bool ok);
 /* A build has ended well. */
 void cache_remember(struct unit *u);
 bool cache_idle(const struct unit *u);
+
+/* engine_prune.c */
+/* This image of the unit is about to be replaced by a newer one. */
+void prune_note(struct unit *u, const char *replaced);
+void prune_start(struct skf_engine *e);
+void prune_stop(struct skf_engine *e);
 
 /* engine_own.c */
 /* A path of this artifact has changed: tell all of them, then ask own_decide whether the artifact

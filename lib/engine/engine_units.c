@@ -78,6 +78,7 @@ void units_free(struct unit *units, size_t n)
         retire_inputs(u);
         cache_release(u);
         own_release(u);
+        skf_strv_release(&u->past);
         skf_image_unref(u->image);
     }
     free(units);
@@ -173,6 +174,8 @@ static void take_result(struct unit *u)
     bool same = u->digest && b->digest && strcmp(u->digest, b->digest) == 0;
     u->failed = false;
     if (!same) {
+        prune_note(u, u->deployed);
+        u->brought = b->bytes_sent > 0;
         skf_replace(&u->deployed, skf_take(&b->deployed));
         skf_replace(&u->digest, skf_take(&b->digest));
     }

@@ -227,6 +227,8 @@ static void carry_over(struct unit *from, struct unit *to)
     to->deployed = skf_take(&from->deployed);
     to->digest = skf_take(&from->digest);
     to->image = skf_take(&from->image);
+    skf_strv_swap(&to->past, &from->past);
+    to->brought = from->brought;
     to->inputs = from->inputs;
     memset(&from->inputs, 0, sizeof from->inputs);
 }

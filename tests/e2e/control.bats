@@ -79,3 +79,20 @@ teardown() { cluster_teardown; }
 }
 
 screen_says() { grep -q "$1" "$BATS_TEST_TMPDIR/screen"; }
+@test "older images of the session go from the node, but for the last few" {
+    local i socket
+    socket=$(kubectl config view -o json | jq -r '.clusters[0].cluster.extensions[0].extension.containerd')
+    sed -i "s,go-app,$NAMESPACE," skaffold.yaml k8s/deployment.yaml # no other test's image
+    background dev --tail=false
+    skiff_ok wait --timeout=90s
+    for i in 1 2 3 4 5 6; do
+        sample_says "save $i" && skiff_ok wait --timeout=60s
+    done
+    wait_until 20 few_images || fail "$(node_images)"
+    kill -INT "$BACKGROUND_PID"
+    background_ends 0
+}
+
+# By the name that the kubelet uses.
+node_images() { ctr --address "$socket" --namespace k8s.io images ls -q | grep "$NAMESPACE@"; }
+few_images() { (($(node_images | wc -l) <= 4)); }
