@@ -162,11 +162,11 @@ static int apply(const struct ko_flag *f, const char *arg, const char *value,
                       arg);
         return 0;
     case SBOM:
-        if (strcmp(value, "none") == 0)
+        out->no_sbom = strcmp(value, "none") == 0;
+        if (out->no_sbom || strcmp(value, "spdx") == 0)
             return 0;
         return skf_node_err(err, at, SKF_EUNSUPPORTED,
-                            "'--sbom=%s' is not done by skiff: leave it out, or use --sbom=none",
-                            value);
+                            "'--sbom=%s' is not done by skiff: 'spdx' and 'none' are", value);
     case REFUSED:
         if (!f->value && says_no(value))
             return 0;

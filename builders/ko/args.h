@@ -17,6 +17,7 @@ struct skf_ko_args {
     struct skf_strv notes;       /* flags that have no effect here, and why */
     char *user;                  /* --image-user */
     bool no_optimizations;       /* --disable-optimizations */
+    bool no_sbom;                /* --sbom=none */
 };
 
 /* Errors: SKF_ECONFIG at the argument, with a suggestion. Releases nothing on failure: call

@@ -179,7 +179,7 @@ static enum skf_next attach(struct skf_flow *f)
 {
     struct skf_ko_build *kb = skf_ko_build_of(f);
     const struct skf_build *b = kb->b;
-    if (!kb->deliver_used || b->ctx.dev || !b->ctx.services->sbom ||
+    if (!kb->deliver_used || b->ctx.dev || kb->prepare.plan.no_sbom || !b->ctx.services->sbom ||
         b->target.kind != SKF_TARGET_REGISTRY)
         return SKF_NEXT;
     if (!kb->use_kept)

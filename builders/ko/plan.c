@@ -183,6 +183,7 @@ static int use_args(struct skf_ko_plan *p, const struct skf_ko_options *o,
         skf_strv_swap(&p->annotations, &args.annotations);
         skf_strv_addv(&p->notes, &args.notes);
         p->user = skf_take(&args.user);
+        p->no_sbom = args.no_sbom;
         p->no_optimizations = args.no_optimizations;
     }
     skf_ko_args_release(&args);

@@ -30,6 +30,7 @@ struct skf_ko_plan {
     struct skf_strv arg_labels, annotations;
     char *user;
     bool no_optimizations;
+    bool no_sbom;
     bool debug; /* the debugger wants the code as it is written, and the paths of its files */
     bool dev;   /* the inner loop: see skf_ko_plan_settings */
     struct skf_ko_platforms platforms;

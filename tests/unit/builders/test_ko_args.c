@@ -33,6 +33,7 @@ static void test_ko_flags(void **state)
     assert_string_equal(a.user, "1000");
     assert_int_equal(a.ldflags.n, 2);
     assert_true(a.no_optimizations);
+    assert_true(a.no_sbom);
     assert_int_equal(a.notes.n, 0);
     skf_ko_args_release(&a);
 }
@@ -77,7 +78,7 @@ static void test_errors(void **state)
         { "./cmd/x", "main: ./cmd/x", SKF_ECONFIG },
         { "--image-label=x", "wants KEY=VALUE", SKF_ECONFIG },
         { "--platform", "wants a value", SKF_ECONFIG },
-        { "--sbom=spdx", "not done by skiff", SKF_EUNSUPPORTED },
+        { "--sbom=cyclonedx", "not done by skiff", SKF_EUNSUPPORTED },
         { "--debug", "not done by skiff", SKF_EUNSUPPORTED },
         { "-toolexec=x", "no flag", SKF_ECONFIG },
     };
