@@ -32,6 +32,10 @@ struct docker_build {
     struct skf_proc proc;
     struct skf_docker_apibuild api;
     struct skf_docker_place place;
+    struct skf_deliver required; /* one after the other */
+    char *required_name;
+    size_t required_at;
+    bool required_used;
     bool buildkit, proc_used, api_used, place_used, built;
 };
 
@@ -70,6 +74,57 @@ static enum skf_next prepare(struct skf_flow *f)
             "%s needs the program 'docker', which is not in PATH: install it, or leave that out",
             needs);
     return SKF_NEXT;
+}
+
+/* --- images that it is built on --------------------------------------------------------------- */
+
+static enum skf_next load_required(struct skf_flow *f);
+
+static void on_required(struct skf_deliver *r, const struct skf_err *err)
+{
+    struct docker_build *d = r->data;
+    struct skf_err why = err ? *err : (struct skf_err)SKF_ERR_INIT;
+    if (err)
+        skf_err_wrap(&why, "the required image '%s'", d->required_name);
+    d->required_at++;
+    if (err || load_required(&d->flow) == SKF_NEXT)
+        skf_flow_resume(&d->flow, err ? &why : NULL);
+}
+
+static void abort_required(struct skf_flow *f)
+{
+    skf_deliver_cancel(&of(f)->required);
+}
+
+/* What was built without Docker went to nodes only: a FROM would not find it. */
+static enum skf_next load_required(struct skf_flow *f)
+{
+    struct docker_build *d = of(f);
+    struct skf_build *b = d->b;
+    bool on_node = b->target.kind == SKF_TARGET_CONTAINERD || b->target.kind == SKF_TARGET_NODES;
+    while (d->required_at < b->n_required &&
+           (!on_node || !d->host.api || !b->required_images[d->required_at] ||
+            !skf_dockerfile_declares(&d->dockerfile, b->required[d->required_at].key)))
+        d->required_at++;
+    if (d->required_at >= b->n_required)
+        return SKF_NEXT;
+    if (d->required_used)
+        skf_deliver_release(&d->required);
+    skf_replace(&d->required_name, skf_docker_required_name(b, d->required_at));
+    d->required = (struct skf_deliver){ .loop = b->ctx.services->loop,
+                                        .http = b->ctx.services->http,
+                                        .registry = b->ctx.services->registry,
+                                        .target = { .kind = SKF_TARGET_DOCKER,
+                                                    .docker_host = d->host.address,
+                                                    .docker_certs = d->host.certs },
+                                        .image = b->required_images[d->required_at],
+                                        .reference = d->required_name,
+                                        .data = d,
+                                        .done = on_required };
+    d->required_used = true;
+    f->abort = abort_required;
+    skf_deliver_start(&d->required);
+    return SKF_WAIT;
 }
 
 /* --- by the docker program -------------------------------------------------------------------- */
@@ -288,6 +343,7 @@ static enum skf_next conclude(struct skf_flow *f)
 
 static const struct skf_step steps[] = {
     { "prepare", prepare },
+    { "required images", load_required },
     { "docker build", build_with_buildkit },
     { "docker build", build_classic },
     { "deliver", place },
@@ -306,6 +362,9 @@ static void on_flow_done(struct skf_flow *f)
         skf_docker_apibuild_release(&d->api);
     if (d->place_used)
         skf_docker_place_release(&d->place);
+    if (d->required_used)
+        skf_deliver_release(&d->required);
+    free(d->required_name);
     skf_docker_log_release(&d->log);
     skf_dockerfile_release(&d->dockerfile);
     skf_docker_settings_release(&d->settings);

@@ -210,18 +210,22 @@ static void add_declared(struct skf_docker_settings *s, const struct skf_dockerf
         skf_strv_addf(&s->build_args, "%s=%s", name, value);
 }
 
+char *skf_docker_required_name(const struct skf_build *b, size_t i)
+{
+    bool on_node = b->target.kind == SKF_TARGET_CONTAINERD || b->target.kind == SKF_TARGET_NODES;
+    const char *value = b->required[i].value;
+    /* The digest of what went to a node is ours: Docker knows the image by its tag. */
+    return skf_xstrndup(value, on_node ? strcspn(value, "@") : strlen(value));
+}
+
 void skf_docker_settings_add_declared(struct skf_docker_settings *s, const struct skf_dockerfile *d,
                                       const struct skf_build *b)
 {
-    bool on_node = b->target.kind == SKF_TARGET_CONTAINERD || b->target.kind == SKF_TARGET_NODES;
     add_declared(s, d, "SKAFFOLD_RUN_MODE", b->ctx.debug ? "debug" : b->ctx.dev ? "dev" : "run");
     if (b->ctx.debug)
         add_declared(s, d, "SKAFFOLD_GO_GCFLAGS", "all=-N -l");
     for (size_t i = 0; i < b->n_required; i++) {
-        /* The digest of what went to a node is ours: Docker knows the image by its tag. */
-        const char *value = b->required[i].value;
-        size_t len = on_node ? strcspn(value, "@") : strlen(value);
-        skf_autofree char *reference = skf_xstrndup(value, len);
+        skf_autofree char *reference = skf_docker_required_name(b, i);
         add_declared(s, d, b->required[i].key, reference);
     }
     skf_strv_sort(&s->build_args);

@@ -20,6 +20,9 @@ struct skf_docker_settings {
 int skf_docker_settings_make(const struct skf_build_context *ctx, const char *reference,
                              struct skf_docker_settings *out, struct skf_err *err);
 void skf_docker_settings_release(struct skf_docker_settings *s);
+/* The alias of a required artifact as Docker can have it: "name:tag", where the image itself went
+ * to nodes under a digest of ours. Owned. */
+char *skf_docker_required_name(const struct skf_build *b, size_t i);
 /* What Skaffold passes only to a Dockerfile that declares it. */
 void skf_docker_settings_add_declared(struct skf_docker_settings *s, const struct skf_dockerfile *d,
                                       const struct skf_build *b);

@@ -63,6 +63,8 @@ struct skf_build {
     /* What the artifacts that this one requires were built as: alias -> reference. Borrowed. */
     const struct skf_pair *required;
     size_t n_required;
+    /* The images themselves, side by side with these; NULL where we do not have it. Borrowed. */
+    struct skf_image *const *required_images;
     const char
         *expected_digest; /* of the last build of the same artifact or NULL: skip what is there */
     void *data;

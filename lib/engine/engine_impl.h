@@ -86,8 +86,10 @@ struct unit {
     struct skf_tag_source *tag_sources; /* what it is asked about */
     bool tagging, has_tag;
     char *tag_text;
-    char *reference;           /* name:tag of the running build */
-    struct skf_pair *required; /* what it is given of other artifacts */
+    char *reference;                    /* name:tag of the running build */
+    struct skf_pair *required;          /* what it is given of other artifacts */
+    struct skf_image **required_images; /* of theirs; owned references, NULL = none */
+    size_t n_required;
 
     struct skf_build build;
     struct skf_hooked hooked;

@@ -63,6 +63,15 @@ void units_drop_retired(struct skf_engine *e)
     skf_vec_release(&e->retired);
 }
 
+static void release_required(struct unit *u)
+{
+    for (size_t i = 0; i < u->n_required; i++)
+        skf_image_unref(u->required_images[i]);
+    free(u->required_images);
+    free(u->required);
+    u->n_required = 0;
+}
+
 void units_free(struct unit *units, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -70,7 +79,7 @@ void units_free(struct unit *units, size_t n)
         free(u->tag_text);
         free(u->tag_sources);
         free(u->reference);
-        free(u->required);
+        release_required(u);
         free(u->deployed);
         skf_strv_release(&u->sync_changed);
         skf_strv_release(&u->sync_gone);
@@ -259,14 +268,18 @@ static const struct skf_pair *collect_required(struct unit *u, size_t *n)
 {
     const struct skf_list *requires = &u->planned->artifact->requires;
     const struct skf_artifact_requires *r = requires->v;
-    free(u->required);
+    release_required(u);
+    u->n_required = requires->n;
     u->required = skf_xcalloc(requires->n, sizeof *u->required);
+    u->required_images = skf_xcalloc(requires->n, sizeof *u->required_images);
     *n = 0;
     for (size_t i = 0; i < requires->n; i++) {
         const struct unit *other = unit_find(u->engine, r[i].image);
-        if (other && other->deployed)
-            u->required[(*n)++] = (struct skf_pair){ .key = r[i].alias ? r[i].alias : r[i].image,
-                                                     .value = other->deployed };
+        if (!other || !other->deployed)
+            continue;
+        u->required_images[*n] = other->image ? skf_image_ref(other->image) : NULL;
+        u->required[(*n)++] = (struct skf_pair){ .key = r[i].alias ? r[i].alias : r[i].image,
+                                                 .value = other->deployed };
     }
     return u->required;
 }
@@ -310,6 +323,7 @@ void unit_build(struct unit *u)
     b->target = u->planned->target;
     b->expected_digest = u->digest;
     b->required = collect_required(u, &b->n_required);
+    b->required_images = u->required_images;
     b->data = u;
     b->on_line = on_build_line;
     b->on_progress = on_build_progress;

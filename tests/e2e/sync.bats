@@ -140,3 +140,35 @@ END
     wait_until 20 page_is page.txt three
     dev_stop
 }
+
+@test "requires: a Dockerfile on top of what ko built, with no registry between" {
+    cat >main.go <<'END'
+package main
+
+import (
+	"net/http"
+	"os"
+)
+
+func main() { http.ListenAndServe(":8080", http.FileServer(http.Dir(os.Getenv("KO_DATA_PATH")))) }
+END
+    mkdir site kodata
+    echo on top >site/page.txt
+    printf '%s\n' 'ARG BASE' 'FROM $BASE' 'COPY page.txt /var/run/ko/' >site/Dockerfile
+    cat >skaffold.yaml <<'END'
+apiVersion: skaffold/v4beta11
+kind: Config
+build:
+  local: {push: false}
+  artifacts:
+    - image: gcr.io/my-project/go-app
+      context: site
+      docker: {}
+      requires: [{image: gcr.io/my-project/server, alias: BASE}]
+    - image: gcr.io/my-project/server
+      ko: {}
+manifests: {rawYaml: [k8s/deployment.yaml]}
+END
+    skiff_ok run
+    wait_until 20 page_is page.txt 'on top'
+}
