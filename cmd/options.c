@@ -1,6 +1,7 @@
 #include "cmd/options.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ enum kind {
     KIND_EACH,     /* struct skf_strv; repeatable, each as it is */
     KIND_BOOL,     /* bool */
     KIND_TRISTATE, /* enum skf_tristate */
+    KIND_DURATION, /* unsigned, in ms; "90s", "2m" */
     KIND_MODES,    /* a list whose value may be left out: --port-forward */
     KIND_REFUSED,  /* Skaffold has it, skiff has not: help says why */
 };
@@ -92,6 +94,12 @@ static const struct option table[] = {
       "follow the logs of what is deployed (dev: true)" },
     { "port-forward", 0, KIND_MODES, DEPLOYS, AT(port_forward), "MODES",
       "user, services, pods, off (dev: user; without a value: user,services)" },
+    { "wait-for-deletions", 0, KIND_BOOL, DEPLOYS, AT(wait_for_deletions), NULL,
+      "wait for objects that are being deleted, before they are applied anew (true)" },
+    { "wait-for-deletions-max", 0, KIND_DURATION, DEPLOYS, AT(wait_for_deletions_max_ms), "TIME",
+      "... so long (60s)" },
+    { "wait-for-deletions-delay", 0, KIND_DURATION, DEPLOYS, AT(wait_for_deletions_delay_ms),
+      "TIME", "accepted as Skaffold's; skiff looks four times a second" },
     { "status-check", 0, KIND_TRISTATE, DEPLOYS, AT(status_check), NULL,
       "wait until what was deployed is ready (true)" },
     { "tolerate-failures-until-deadline", 0, KIND_TRISTATE, DEPLOYS, AT(tolerate_failures), NULL,
@@ -202,6 +210,14 @@ static int set(struct options *o, const struct option *opt, const char *shown, c
     case KIND_TEXT:
         *(const char **)member(o, opt) = keep(o, value);
         return 0;
+    case KIND_DURATION: {
+        long long ms;
+        if (!skf_num_parse_duration_ms(value, &ms) || ms < 0 || ms > UINT_MAX)
+            return skf_err_set(err, SKF_EUSAGE, "%s takes a duration as 90s or 2m, not '%s'", shown,
+                               value);
+        *(unsigned *)member(o, opt) = (unsigned)ms;
+        return 0;
+    }
     case KIND_LIST:
         skf_strv_split(member(o, opt), value, ",");
         return 0;
@@ -233,7 +249,8 @@ static int set(struct options *o, const struct option *opt, const char *shown, c
 
 static bool takes_value(const struct option *opt)
 {
-    return opt->kind == KIND_TEXT || opt->kind == KIND_LIST || opt->kind == KIND_EACH;
+    return opt->kind == KIND_TEXT || opt->kind == KIND_DURATION || opt->kind == KIND_LIST ||
+           opt->kind == KIND_EACH;
 }
 
 static const struct option *find(unsigned command, const char *name, size_t len)
@@ -378,6 +395,8 @@ int options_parse(unsigned command, const char *command_name, int argc, char *co
     struct options o = { .profile_auto_activation = true,
                          .propagate_profiles = true,
                          .cleanup = true,
+                         .wait_for_deletions = true,
+                         .wait_for_deletions_max_ms = 60 * 1000,
                          .cache_artifacts = true,
                          .auto_build = true,
                          .auto_deploy = true,

@@ -57,6 +57,8 @@ struct options {
     bool profile_auto_activation, propagate_profiles, tail, cleanup, skip_tests, force, quiet,
         dry_run, offline, timestamps, help, yaml_only, overwrite, skip_build, analyze,
         enable_templating, global, all, json, auto_build, auto_deploy, cache_artifacts, no_prune;
+    bool wait_for_deletions;
+    unsigned wait_for_deletions_max_ms, wait_for_deletions_delay_ms;
     enum skf_tristate push, status_check;
     enum skf_tristate tolerate_failures;
     const char *since, *grep; /* logs */

@@ -45,12 +45,33 @@ static bool is_harmless(const struct session *s)
            (s->global.local_cluster == SKF_UNSET && skf_kube_is_local(&s->kube));
 }
 
+/* One session, one cluster: what is meant for another one must not end up in it. */
+static int check_one_context(const struct session *s, struct skf_err *err)
+{
+    const struct skf_module *first = NULL;
+    for (size_t i = 0; i < s->config.n_modules && !s->options->kube_context; i++) {
+        const struct skf_module *m = &s->config.modules[i];
+        if (!m->kube_context)
+            continue;
+        if (first && strcmp(first->kube_context, m->kube_context) != 0)
+            return skf_err_set(err, SKF_EUNSUPPORTED,
+                               "deploy.kubeContext is '%s' in %s and '%s' in %s, and skiff deploys "
+                               "to one cluster at a time: pick modules with --module, or one "
+                               "context for all with --kube-context",
+                               first->kube_context, first->file, m->kube_context, m->file);
+        first = first ? first : m;
+    }
+    return 0;
+}
+
 static int find_cluster(struct session *s, const char *command, enum session_needs needs)
 {
     struct skf_err err = SKF_ERR_INIT;
     const char *named = named_context(s);
     if (needs <= NEEDS_NO_CLUSTER)
         return EXIT_CODE_OK;
+    if (needs == NEEDS_CLUSTER && check_one_context(s, &err) < 0)
+        return report(s, &err, EXIT_CODE_CONFIG);
     if (skf_kubeconfig_load(s->options->kubeconfig, named, &s->kube, &err) < 0) {
         if (needs == MAY_HAVE_CLUSTER && err.code == SKF_ENOTFOUND && !named)
             return EXIT_CODE_OK;
@@ -414,6 +435,7 @@ void session_engine_options(struct session *s, struct skf_engine_options *out)
         .tolerate_failures = o->tolerate_failures,
         .tail = o->tail,
         .force = o->force,
+        .wait_deletions_ms = o->wait_for_deletions ? o->wait_for_deletions_max_ms : 0,
         .cleanup = o->cleanup,
         .cache_artifacts = o->cache_artifacts,
         .keep_images = o->no_prune,

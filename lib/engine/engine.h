@@ -31,8 +31,9 @@ struct skf_engine_options {
     const struct skf_strv *given;
     enum skf_tristate status_check, tolerate_failures;
     bool tail, force, cleanup;
-    bool keep_images;     /* older ones of this session stay on the node, or in Docker */
-    bool cache_artifacts; /* what was built of the same contents before is not built again */
+    unsigned wait_deletions_ms; /* how long to wait for objects that are being deleted; 0 = not */
+    bool keep_images;           /* older ones of this session stay on the node, or in Docker */
+    bool cache_artifacts;       /* what was built of the same contents before is not built again */
     const struct skf_strv *port_forward; /* modes: off, user, services, pods */
     int build_concurrency; /* builds at once: --build-concurrency; 0 = all, < 0 = as written */
     /* In dev: changes are collected, and built or applied when somebody triggers it. */

@@ -20,7 +20,6 @@
 enum {
     LOOK_AGAIN_MS = 250,
     AWAY_PAUSES = 8, /* up to 2 s between two looks */
-    LEAVING_LIMIT_US = 60 * 1000 * 1000,
     KINDS_LIMIT_US = 30 * 1000 * 1000
 };
 
@@ -284,15 +283,16 @@ static bool wait_for_leaving(struct skf_claim *c, struct skf_err *err)
         skf_buf_addf(&names, "%s%s", names.len ? ", " : "", name);
     }
     int64_t now_us = skf_clock_us();
-    if (!names.len)
+    unsigned limit_ms = c->engine->opts.wait_deletions_ms;
+    if (!names.len || !limit_ms)
         return false;
     if (!c->waits_since_us)
         c->waits_since_us = now_us;
-    if (now_us - c->waits_since_us > LEAVING_LIMIT_US) {
+    if (now_us - c->waits_since_us > (int64_t)limit_ms * 1000) {
         skf_err_set(err, SKF_ETIMEDOUT,
-                    "still being deleted after %d s: %s; a finalizer may hold it back, see "
+                    "still being deleted after %u s: %s; a finalizer may hold it back, see "
                     "'kubectl get -o yaml'",
-                    LEAVING_LIMIT_US / 1000000, names.data);
+                    limit_ms / 1000, names.data);
         return false;
     }
     if (!same(c->told_leaving, names.data)) {

@@ -116,6 +116,9 @@ has_text() { [[ $(kubectl get configmap "$1" -o jsonpath='{.data.from}') == "$2"
     cd shop
     kubectl create -f - <<<'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"slow","finalizers":["skiff.dev/test"]}}'
     kubectl delete configmap slow --wait=false >/dev/null
+    skiff run --wait-for-deletions-max=1s
+    expect_status 6
+    expect_in "$stderr" 'still being deleted after 1 s: configmap/slow'
     background run
     dev_mark
     dev_says 'waiting until it is deleted: configmap/slow'

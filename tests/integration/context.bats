@@ -67,6 +67,16 @@ on_terminal() {
     expect_in "$stderr" "cannot use the cluster of context 'tunnel'"
 }
 
+@test "modules that name different contexts are not deployed to one of them" {
+    printf 'apiVersion: skaffold/v4beta11\nkind: Config\nmetadata: {name: %s}\ndeploy: {kubeContext: %s, kubectl: {}}\n' \
+        a prod b tunnel | sed '1!s/^apiVersion/---\n&/' >skaffold.yaml
+    skiff run
+    expect_status 3
+    expect_in "$stderr" "deploy.kubeContext is 'prod' in skaffold.yaml and 'tunnel' in skaffold.yaml" '--module'
+    skiff run --module=b
+    expect_in "$stderr" "cannot use the cluster of context 'tunnel'"
+}
+
 @test "config allow-context holds for the name and its server, until it is forgotten" {
     use_tunnel
     skiff_ok config allow-context tunnel
@@ -168,4 +178,40 @@ kubeContexts:
     rm "$HOME/.skaffold/config" "$KUBECONFIG"
     skiff_ok config set default-repo x
     expect_equal "$output" 'set global value default-repo to x'
+}
+
+@test "a server behind which another cluster appears: nothing is applied" {
+    mkdir -p k8s
+    printf 'apiVersion: skaffold/v4beta11\nkind: Config\nmanifests: {rawYaml: [k8s/*.yaml]}\n' >skaffold.yaml
+    printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n' >k8s/deployment.yaml
+    # kube-system has one UID at the start, and another one from then on; what else is asked is written down.
+    python3 - >port 2>/dev/null 3>&- 4>&- <<'END' &
+import http.server, json
+uids = iter(["first"])
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = {"major": "1"}
+        if self.path.endswith("/kube-system"):
+            body = {"metadata": {"uid": next(uids, "other")}}
+        elif self.path != "/version" and "local-registry-hosting" not in self.path:
+            open("asked", "a").write(self.path + "\n")
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+    do_POST = do_PATCH = do_GET
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+END
+    local server=$!
+    wait_until 10 test -s port
+    kubectl config set-cluster tunnel --server="http://127.0.0.1:$(cat port)" >/dev/null
+    kubectl config use-context tunnel >/dev/null
+    skiff run
+    kill "$server"
+    expect_status 6
+    expect_in "$stderr" "now leads to another cluster: it has another kube-system; nothing is applied"
+    [[ ! -e asked ]] || fail "asked for:" "$(cat asked)"
 }
