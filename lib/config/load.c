@@ -95,7 +95,7 @@ static struct skf_doc *open_doc(struct skf_loader *l, const char *shown, const c
     const char *hint = NULL;
     if (rc == -SKF_ENOTFOUND && !l->n_modules) {
         l->code = SKF_ENOTFOUND;
-        hint = "check the current directory, or name the file with -f";
+        hint = "check the current directory, name the file with -f, or let 'skiff init' write one";
         skf_err_set(&err, SKF_ENOTFOUND, "skaffold config file '%s' not found", shown);
     } else if (err.file[0]) {
         /* A syntax error: shown with its line, from a copy that only lives for that. */

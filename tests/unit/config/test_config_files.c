@@ -13,6 +13,7 @@
 #include "lib/config/global.h"
 #include "lib/config/load.h"
 #include "lib/config/profile.h"
+#include "lib/config/version.h"
 #include "lib/doc/doc.h"
 #include "lib/io/file.h"
 
@@ -121,6 +122,38 @@ static void fixes_files(void **state)
     skf_diagnostics_release(&diags);
 }
 
+/* Every version is read, and each can be brought to every later one. */
+static void fixes_every_version(void **state)
+{
+    (void)state;
+    for (int from = 0; from < SKF_VERSION_COUNT; from++) {
+        for (int to = from; to < SKF_VERSION_COUNT; to += to + 12 < SKF_VERSION_COUNT ? 12 : 1) {
+            struct skf_diagnostics diags = SKF_DIAGNOSTICS_INIT;
+            skf_autobuf struct skf_buf out = SKF_BUF_INIT;
+            skf_autofree char *text =
+                skf_xasprintf("apiVersion: skaffold/%s\nkind: Config\n", skf_version_name(from));
+            skf_autofree char *version = skf_xasprintf("skaffold/%s", skf_version_name(to));
+            skf_autofree char *want = skf_xasprintf("apiVersion: %s\nkind: Config\n", version);
+            bool changed;
+            const struct skf_fix fix = { "f", text, strlen(text), .version = version };
+            assert_int_equal(skf_config_fix(&fix, &out, &changed, &diags), 0);
+            assert_string_equal(out.data, want);
+            assert_int_equal(changed, from != to);
+            skf_diagnostics_release(&diags);
+        }
+    }
+    struct skf_diagnostics diags = SKF_DIAGNOSTICS_INIT;
+    skf_autobuf struct skf_buf out = SKF_BUF_INIT;
+    static const char text[] = "apiVersion: skaffold/v3\nkind: Config\n";
+    bool changed;
+    const struct skf_fix back = { "f", text, strlen(text), .version = "skaffold/v1" };
+    const struct skf_fix nowhere = { "f", text, strlen(text), .version = "skaffold/v99" };
+    assert_int_equal(skf_config_fix(&back, &out, &changed, &diags), -SKF_ECONFIG);
+    assert_int_equal(skf_config_fix(&nowhere, &out, &changed, &diags), -SKF_ECONFIG);
+    assert_int_equal(diags.n, 2);
+    skf_diagnostics_release(&diags);
+}
+
 static void exports_schema(void **state)
 {
     (void)state;
@@ -179,8 +212,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_dotenv),        cmocka_unit_test(loads_dotenv_without_overriding),
         cmocka_unit_test(reads_global_config), cmocka_unit_test(matches_patterns),
-        cmocka_unit_test(fixes_files),         cmocka_unit_test(exports_schema),
-        cmocka_unit_test(shows_findings),
+        cmocka_unit_test(fixes_files),         cmocka_unit_test(fixes_every_version),
+        cmocka_unit_test(exports_schema),      cmocka_unit_test(shows_findings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
