@@ -128,8 +128,11 @@ void engine_loop_end(struct skf_engine *e, bool good)
         skf_ledger_remember(&e->history, &e->ledger);
     }
     if (e->opts.dev && e->phase == ENGINE_RUNNING) {
+        const char *stage;
         if (good)
             prune_start(e);
+        else if (e->state.app == SKF_SUCCEEDED && skf_state_error(&e->state, &stage))
+            engine_emit(e, SKF_EV_NOTE, NULL, "what was deployed before still runs, and is ready");
         skf_err_clear(&e->outcome); /* a failed step never ends dev */
         e->failed_stage = SKF_STAGE_NONE;
         engine_emit_number(e, SKF_EV_WATCHING, NULL, NULL, (long long)watched_files(e));

@@ -29,6 +29,7 @@ teardown() { cluster_teardown; }
     skiff_ok state --json
     jq -e '.failed == "build" and .app.status == "Succeeded" and .deploy.status == "Succeeded"' <<<"$output"
     expect_serves second # its status is told apart, and it serves on
+    expect_in "$(cat "$BACKGROUND_OUT")" 'what was deployed before still runs, and is ready'
     skiff_ok wait --for=error --timeout=5s
 
     sample_says 'third' && skiff_ok wait --timeout=60s
