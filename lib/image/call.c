@@ -90,6 +90,15 @@ static void pause_for(struct skf_call *c, unsigned ms)
     skf_defer_start(c->registry->loop, &c->defer, ms, on_pause_over);
 }
 
+void skf_call_tell_wait(const struct skf_call *c, long ms)
+{
+    if (skf_call_asked_wait_s(c) <= 0)
+        return;
+    skf_autofree char *text =
+        skf_xasprintf("the registry '%s' asks to wait %ld s", c->host->name, ms / 1000);
+    skf_registry_note(c->registry, text);
+}
+
 /* Another try after a wait, or false when there is none left. */
 static bool try_again(struct skf_call *c, const char *why)
 {
@@ -104,11 +113,7 @@ static bool try_again(struct skf_call *c, const char *why)
                     skf_call_asked_wait_s(c));
         return false;
     }
-    if (skf_call_asked_wait_s(c) > 0) {
-        skf_autofree char *text =
-            skf_xasprintf("the registry '%s' asks to wait %ld s", c->host->name, ms / 1000);
-        skf_registry_note(c->registry, text);
-    }
+    skf_call_tell_wait(c, ms);
     skf_log_debug("registry: %s: %s; trying again in %ld ms", c->host->name, why, ms);
     pause_for(c, (unsigned)ms);
     return true;

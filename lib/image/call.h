@@ -123,6 +123,8 @@ bool skf_call_transient(const struct skf_call *c, const struct skf_err *err);
 /* How long to wait before try number `tries` (from 1). -1: the registry asks for more than we wait.
  */
 long skf_call_delay(const struct skf_call *c, unsigned tries);
+/* Tells the user of a wait that the registry asked for; of our own ones nothing. */
+void skf_call_tell_wait(const struct skf_call *c, long ms);
 /* A status that says "later". */
 bool skf_call_later(int status);
 /* Seconds that Retry-After asks for: a number or a date. -1 = not given. */

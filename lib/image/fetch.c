@@ -189,6 +189,7 @@ static bool try_again(struct skf_fetch *f, const char *why)
     long ms = skf_call_delay(&f->call, f->tries);
     if (ms < 0)
         return false;
+    skf_call_tell_wait(&f->call, ms);
     skf_log_debug("registry: layer %.19s stopped at %lld of %lld bytes (%s); going on in %ld ms",
                   f->blob->digest, (long long)f->at, (long long)f->blob->size, why, ms);
     skf_defer_start(f->registry->loop, &f->defer, (unsigned)ms, on_pause_over);

@@ -136,6 +136,7 @@ static bool start_over(struct lane *l)
     long ms = skf_call_delay(&l->call, l->tries);
     if (ms < 0)
         return false;
+    skf_call_tell_wait(&l->call, ms);
     skf_log_debug("registry: upload of %.19s was lost after %lld bytes; %s in %ld ms",
                   l->blob->digest, (long long)(l->at + l->call.body_at),
                   l->resume ? "asking where to go on" : "starting over", ms);
