@@ -29,6 +29,8 @@ int cmd_init(const struct options *o);
 int cmd_filter(const struct options *o);
 int cmd_deploy(const struct options *o);
 int cmd_apply(const struct options *o);
+int cmd_exec(const struct options *o);
+int cmd_verify(const struct options *o);
 int cmd_test(const struct options *o);
 int cmd_fix(const struct options *o);
 int cmd_schema(const struct options *o);

@@ -25,6 +25,8 @@ enum {
     CMD_TEST = 1 << 11,
     CMD_DEPLOY = 1 << 12,
     CMD_APPLY = 1 << 13,
+    CMD_EXEC = 1 << 14,
+    CMD_VERIFY = 1 << 15,
     CMD_EVENTS = 1 << 16,
     CMD_STATE = 1 << 17,
     CMD_TRIGGER = 1 << 18,
@@ -36,9 +38,10 @@ enum {
     CMD_INIT = 1 << 25,
     CMD_PIPELINE = CMD_DEV | CMD_RUN | CMD_BUILD | CMD_RENDER | CMD_DELETE | CMD_DEPLOY | CMD_APPLY,
     /* Read the whole configuration. */
-    CMD_CONFIG = CMD_PIPELINE | CMD_TEST | CMD_DIAGNOSE | CMD_WHY | CMD_DOCTOR | CMD_LOGS,
+    CMD_CONFIG = CMD_PIPELINE | CMD_TEST | CMD_EXEC | CMD_VERIFY | CMD_DIAGNOSE | CMD_WHY |
+                 CMD_DOCTOR | CMD_LOGS,
     /* Are given images. */
-    CMD_GIVEN = CMD_FILTER | CMD_TEST | CMD_DEPLOY | CMD_RENDER,
+    CMD_GIVEN = CMD_FILTER | CMD_TEST | CMD_EXEC | CMD_VERIFY | CMD_DEPLOY | CMD_RENDER,
     /* Speak with a running dev. */
     CMD_CONTROL = CMD_EVENTS | CMD_STATE | CMD_TRIGGER | CMD_WAIT,
     CMD_ALL = CMD_CONFIG | CMD_CONTROL | CMD_FIX | CMD_FILTER | CMD_SCHEMA | CMD_SETTINGS |
@@ -50,7 +53,7 @@ struct options {
     const char *output, *file_output, *verbosity, *digest_source, *color, *global_config;
     const char *compression, *sbom;
     const char *remote_cache_dir, *sync_remote_cache, *format, *version;
-    const char *build_artifacts;
+    const char *build_artifacts, *docker_network, *env_file;
     const char *wait_for, *timeout, *session, *trigger, *poll_interval, *build_concurrency;
     struct skf_strv profiles, modules, platforms, build_images, insecure, port_forward;
     struct skf_strv watch_images, images, artifacts, kubernetes_manifests;

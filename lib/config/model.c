@@ -229,6 +229,19 @@ static void remote_manifests(struct skf_decode *dec, const struct skf_node *root
     }
 }
 
+/* A test is an action with one container. */
+static void verify(struct skf_arena *arena, struct skf_module *m, const struct skf_list *list)
+{
+    struct skf_wire_verify *v = list->v;
+    m->verify = skf_arena_calloc(arena, list->n + 1, sizeof *m->verify);
+    m->n_verify = list->n;
+    for (size_t i = 0; i < list->n; i++)
+        m->verify[i] = (struct skf_action){ .name = v[i].name,
+                                            .timeout_s = v[i].timeout_s,
+                                            .mode = v[i].mode,
+                                            .containers = { &v[i].container, 1 } };
+}
+
 void skf_model_build(struct skf_decode *dec, const struct skf_artifact_schema *schema,
                      const struct skf_node *root, struct skf_module *m)
 {
@@ -290,6 +303,9 @@ void skf_model_build(struct skf_decode *dec, const struct skf_artifact_schema *s
             dec->diags, true, skf_node_find(root, "deploy", "kubectl", "remoteManifests", NULL),
             "name the objects under manifests.remoteManifests, as '- manifest: TYPE/NAME'",
             "'deploy.kubectl.remoteManifests' has no effect since v4beta1");
+    verify(dec->arena, m, &w->verify);
+    m->actions = w->actions.v;
+    m->n_actions = w->actions.n;
     m->tests = w->tests.v;
     m->n_tests = w->tests.n;
 }

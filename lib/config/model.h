@@ -142,6 +142,26 @@ struct skf_test {
     struct skf_list custom;      /* struct skf_custom_test */
 };
 
+/* Containers that run on their own: a test of `verify`, an action of `customActions`. */
+struct skf_variable {
+    const char *name, *value;
+};
+struct skf_container {
+    const char *name, *image;
+    struct skf_strings command, args;
+    struct skf_list env; /* struct skf_variable */
+};
+struct skf_execution_mode {
+    void *local, *in_cluster; /* which is set: the mode; neither: local */
+};
+struct skf_action {
+    const char *name;
+    enum skf_tristate fail_fast; /* the first that fails ends the others; default yes */
+    int timeout_s;               /* 0 = none */
+    struct skf_execution_mode mode;
+    struct skf_list containers; /* struct skf_container */
+};
+
 /* One module: one document of the file. Several are possible; most files have one. */
 struct skf_module {
     const char *name; /* metadata.name or NULL */
@@ -179,6 +199,8 @@ struct skf_module {
     const char *log_prefix; /* "container" ... */
     struct skf_strings log_json_fields;
 
+    struct skf_action *verify, *actions;
+    size_t n_verify, n_actions;
     struct skf_test *tests;
     size_t n_tests;
 

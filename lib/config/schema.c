@@ -274,8 +274,10 @@ static const struct skf_field metadata[] = {
           .size = sizeof(struct skf_wire_forward), .since = "v1beta12"),                           \
         NOT("resourceSelector", STRUCT, "skiff looks for images in all well-known kinds",          \
             .sub = skf_schema_selector, .since = "v2beta28"),                                      \
-        N("verify", LIST, .sub = skf_schema_verify, .since = "v3alpha1"),                          \
-        N("customActions", LIST, .sub = skf_schema_action, .since = "v4beta5")
+        F("verify", LIST, skf_wire, verify, .sub = skf_schema_verify,                              \
+          .size = sizeof(struct skf_wire_verify), .since = "v3alpha1"),                            \
+        F("customActions", LIST, skf_wire, actions, .sub = skf_schema_action,                      \
+          .size = sizeof(struct skf_action), .since = "v4beta5")
 
 const struct skf_field skf_schema_pipeline[] = { PIPELINE, END };
 

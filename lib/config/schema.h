@@ -87,6 +87,13 @@ struct skf_wire_requires {
     const struct skf_node *git, *active_profiles;
 };
 
+struct skf_wire_verify {
+    const char *name;
+    int timeout_s;
+    struct skf_container container;
+    struct skf_execution_mode mode;
+};
+
 struct skf_wire {
     const char *api_version, *kind, *name;
     struct skf_pairs labels, annotations;
@@ -114,6 +121,8 @@ struct skf_wire {
     struct skf_strings log_json_fields;
     struct skf_list forwards; /* struct skf_wire_forward */
     struct skf_list tests;    /* struct skf_test */
+    struct skf_list verify;   /* struct skf_wire_verify */
+    struct skf_list actions;  /* struct skf_action */
 };
 
 /* The whole document, and what a profile may overlay (the pipeline). */

@@ -35,16 +35,16 @@ const struct skf_field skf_schema_test[] = {
 /* --- verify and customActions ----------------------------------------------------------------- */
 
 static const struct skf_field variable[] = {
-    N("name", STRING, .required = true, .always = true),
-    N("value", STRING, .always = true, .braces = true),
+    F("name", STRING, skf_variable, name, .required = true, .always = true),
+    F("value", STRING, skf_variable, value, .always = true, .braces = true),
     END,
 };
 static const struct skf_field container[] = {
-    N("name", STRING, .required = true, .always = true),
-    N("image", STRING, .required = true, .always = true),
-    N("command", STRINGS, .braces = true),
-    N("args", STRINGS, .braces = true),
-    N("env", LIST, .sub = variable),
+    F("name", STRING, skf_container, name, .required = true, .always = true),
+    F("image", STRING, skf_container, image, .required = true, .always = true),
+    F("command", STRINGS, skf_container, command, .braces = true),
+    F("args", STRINGS, skf_container, args, .braces = true),
+    F("env", LIST, skf_container, env, .sub = variable, .size = sizeof(struct skf_variable)),
     END,
 };
 static const struct skf_field local_mode[] = {
@@ -57,23 +57,26 @@ static const struct skf_field cluster_mode[] = {
     END,
 };
 static const struct skf_field mode[] = {
-    N("local", STRUCT_PTR, .sub = local_mode),
-    N("kubernetesCluster", STRUCT_PTR, .sub = cluster_mode),
+    F("local", STRUCT_PTR, skf_execution_mode, local, .sub = local_mode, .size = 1),
+    F("kubernetesCluster", STRUCT_PTR, skf_execution_mode, in_cluster, .sub = cluster_mode,
+      .size = 1),
     END,
 };
 const struct skf_field skf_schema_verify[] = {
-    N("name", STRING, .required = true, .always = true),
-    N("timeout", INT, .ptr = true, .since = "v4beta6"),
-    N("container", STRUCT, .sub = container, .required = true, .always = true, .lenient = true),
-    N("executionMode", STRUCT, .sub = mode, .since = "v4beta4"),
+    F("name", STRING, skf_wire_verify, name, .required = true, .always = true),
+    F("timeout", INT, skf_wire_verify, timeout_s, .ptr = true, .since = "v4beta6"),
+    F("container", STRUCT, skf_wire_verify, container, .sub = container, .required = true,
+      .always = true, .lenient = true),
+    F("executionMode", STRUCT, skf_wire_verify, mode, .sub = mode, .since = "v4beta4"),
     END,
 };
 const struct skf_field skf_schema_action[] = {
-    N("name", STRING, .required = true, .always = true),
-    N("failFast", TRISTATE, .def = "true"),
-    N("timeout", INT, .ptr = true),
-    N("executionMode", STRUCT, .sub = mode),
-    N("containers", LIST, .sub = container, .required = true, .always = true),
+    F("name", STRING, skf_action, name, .required = true, .always = true),
+    F("failFast", TRISTATE, skf_action, fail_fast, .def = "true"),
+    F("timeout", INT, skf_action, timeout_s, .ptr = true),
+    F("executionMode", STRUCT, skf_action, mode, .sub = mode),
+    F("containers", LIST, skf_action, containers, .sub = container, .required = true,
+      .always = true, .size = sizeof(struct skf_container)),
     END,
 };
 

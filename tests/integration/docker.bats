@@ -290,3 +290,78 @@ END
     expect_status 4 # the build failed
     expect_in "$output$stderr" "didn't push an image with tag [$REGISTRY/t_web:never]"
 }
+
+@test "exec and verify run containers: entrypoint, env, given images; a failure ends the others" {
+    cat >main.go <<'END'
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+)
+
+func main() {
+	fmt.Println("args", os.Args[1:], "who", os.Getenv("WHO"))
+	if len(os.Args) > 1 && os.Args[1] == "fail" {
+		os.Exit(3)
+	}
+	if len(os.Args) > 1 && os.Args[1] == "wait" {
+		time.Sleep(time.Hour)
+	}
+}
+END
+    cat >skaffold.yaml <<'END'
+apiVersion: skaffold/v4beta11
+kind: Config
+build:
+  local: {push: false}
+  artifacts:
+  - image: say
+    ko: {}
+customActions:
+- name: greet
+  containers:
+  - {name: one, image: say, args: [hello], env: [{name: WHO, value: me}]}
+  - {name: two, image: say, command: [/ko-app/work, again]}
+- name: break
+  containers:
+  - {name: slow, image: say, args: [wait]}
+  - {name: bad, image: say, args: [fail]}
+- name: late
+  timeout: 1
+  containers: [{name: slower, image: say, args: [wait]}]
+- name: forever
+  containers: [{name: slowest, image: say, args: [wait]}]
+verify:
+- name: first
+  container: {name: v1, image: say, args: [fail]}
+- name: second
+  container: {name: v2, image: say}
+- name: inside
+  container: {name: v3, image: say}
+  executionMode: {kubernetesCluster: {}}
+END
+    skiff_ok build --output type=docker,dest=say.tar --tag v1
+    docker load -i say.tar
+    skiff_ok exec greet --images say=say:v1 --docker-network none
+    expect_in "$output" '[one] args [hello] who me' '[two] args [again] who '
+    skiff exec break -i say=say:v1 --docker-network none
+    expect_status 1
+    expect_in "$stderr" "'break', container 'bad'" 'status 3'
+    skiff exec late -i say=say:v1 --docker-network none
+    expect_status 1
+    expect_in "$stderr" 'longer than 1 s'
+    skiff verify -i say=say:v1 --docker-network none
+    expect_status 1
+    expect_in "$output" '[v1] args [fail]' '[v2] args []'
+    expect_in "$stderr" "'first', container 'v1'" "'inside' runs in the cluster"
+    skiff exec great
+    expect_status 2
+    expect_in "$stderr" "no custom action is named 'great'" 'greet, break, late, forever'
+    background exec forever -i say=say:v1 --docker-network none
+    wait_until 20 grep -q 'args \[wait\]' "$BACKGROUND_OUT"
+    kill -INT "$BACKGROUND_PID"
+    background_ends 130
+    expect_equal "$(docker ps -aq | wc -l)" 0
+}
