@@ -456,6 +456,11 @@ static void finish(struct skf_engine *e)
         engine_loop_end(e, true);
 }
 
+static void on_unreached(struct skf_rollout *r, const char *text)
+{
+    engine_emit(r->data, SKF_EV_WARNING, NULL, text);
+}
+
 static void tell_ready(struct skf_engine *e)
 {
     int64_t took_us = skf_clock_us() - e->applied_us;
@@ -546,6 +551,7 @@ static void start_rollout(struct skf_engine *e)
     r->on_ready = on_ready;
     r->on_progress = on_progress;
     r->on_trouble = on_trouble;
+    r->on_unreached = on_unreached;
     skf_rollout_add_objects(r, deploy_objects(e), engine_namespace(e));
     be_calm(e->serve);
     engine_emit(e, SKF_EV_STATUS_STARTED, NULL, NULL);

@@ -370,6 +370,19 @@ static bool is_job(const struct target *t)
     return strcmp(t->view.kind, "Job") == 0;
 }
 
+const json_t *skf_judge_running_pod(const struct skf_judge *j, size_t i)
+{
+    const struct target *t = j->targets.v[i];
+    const char *owner = pods_owner(j, t);
+    for (struct skf_map_iter it = skf_map_first(&j->pods); it.key; skf_map_next(&it)) {
+        if (is_pod_of(t, owner, it.key, it.value) && skf_judge_runs(it.value) &&
+            !skf_jget(it.value, "metadata.deletionTimestamp") &&
+            strcmp(skf_jtext(it.value, "status.phase"), "Running") == 0)
+            return it.value;
+    }
+    return NULL;
+}
+
 /* --- troubles --------------------------------------------------------------------------------- */
 
 static void take_worse(struct trouble *worst, struct trouble *other)

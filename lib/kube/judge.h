@@ -51,6 +51,9 @@ void skf_judge_feed(struct skf_judge *j, const char *kind, enum skf_kube_event e
 /* The list of this kind is complete: a workload that was not in it is not there. */
 void skf_judge_listed(struct skf_judge *j, const char *kind, const char *namespace_);
 
+/* A pod of the newest revision of workload i that runs, or NULL. Borrowed. */
+const json_t *skf_judge_running_pod(const struct skf_judge *j, size_t i);
+
 /* The verdict now. FAILED and ASK_LOG fill *finding; PENDING fills it with the most telling
  * trouble, if any (cause NONE otherwise). *recheck_ms: ask again after so long even without an
  * event; 0 = no need. `finding` is released first. */

@@ -135,10 +135,10 @@ static void walk(const struct skf_node *n, const char *path, int depth, struct f
     }
     if (n->kind == SKF_SEQUENCE) {
         const struct skf_node *item = list_item(n, step);
-        if (item && !*path)
-            best->key = NULL; /* meant itself: it has none of its own */
-        if (item)
-            walk(item, path, depth + 1, best);
+        if (!item)
+            return;
+        best->key = NULL; /* it has none of its own */
+        walk(item, path, depth + 1, best);
         return;
     }
     if (n->kind != SKF_MAPPING)

@@ -15,7 +15,14 @@
 #include "lib/kube/jget.h"
 #include "lib/kube/place.h"
 
-enum { DEADLINE_MS = 600 * 1000, LOG_LINES = 60, LOG_LIMIT_MS = 5000, MAX_LOG = 256 * 1024 };
+enum {
+    DEADLINE_MS = 600 * 1000,
+    LOG_LINES = 60,
+    LOG_LIMIT_MS = 5000,
+    MAX_LOG = 256 * 1024,
+    REACH_TRIES = 4,
+    REACH_PAUSE_MS = 1500
+};
 
 struct skf_rollout_watch {
     struct skf_rollout *rollout;
@@ -53,6 +60,7 @@ void skf_rollout_release(struct skf_rollout *r)
     skf_buf_release(&r->log_text);
     skf_replace(&r->told_trouble, NULL);
     skf_strv_release(&r->told_later);
+    skf_reach_release(&r->reach);
     skf_objects_release(&r->objects);
     skf_replace(&r->default_namespace, NULL);
     skf_finding_release(&r->finding);
@@ -309,17 +317,105 @@ static void first_list(struct skf_rollout_watch *w)
     w->listed = true;
 }
 
+/* --- who can be reached ------------------------------------------------------------------------
+ */
+
+/* The port first, then those that programs listen on when nobody tells them. */
+static size_t ports_to_ask(unsigned first, unsigned *out)
+{
+    static const unsigned usual[] = { 8080, 80, 3000, 5000, 8000, 8081, 8443, 9090, 50051 };
+    size_t n = 0;
+    out[n++] = first;
+    for (size_t i = 0; i < SKF_ARRAY_LEN(usual); i++)
+        if (usual[i] != first)
+            out[n++] = usual[i];
+    return n;
+}
+
+static void tell_unreached(struct skf_rollout *r, const struct skf_reach_port *p, unsigned other)
+{
+    struct skf_doc *doc = NULL;
+    const struct skf_node *at = skf_place_of(p->object, p->field, false, &doc);
+    skf_autofree char *elsewhere =
+        other ? skf_xasprintf("; port %u is open there", other) : skf_xstrdup("");
+    skf_autofree char *place =
+        at ? skf_xasprintf(" (%s:%d:%d)", p->object->file, at->line, at->col) : skf_xstrdup("");
+    skf_autofree char *text =
+        skf_xasprintf("service '%s' leads to port %u of container '%s', where nobody listens%s%s",
+                      p->service, p->port, p->container, elsewhere, place);
+    skf_doc_free(doc);
+    r->on_unreached(r, text);
+}
+
+static void on_reached(struct skf_ports *ports, bool looked)
+{
+    struct skf_rollout *r = ports->data;
+    const struct skf_reach_port *p = &r->reach.v[r->reach_at];
+    r->ports_run = false;
+    if (!r->ending) {
+        unsigned asked[SKF_FINDING_PORTS], other = 0;
+        ports_to_ask(p->port, asked);
+        for (size_t i = ports->n - 1; i > 0; i--)
+            other = looked && ports->open[i] ? asked[i] : other;
+        bool closed = looked && !ports->open[0];
+        if (closed && ++r->reach_tries < REACH_TRIES) {
+            r->reach_next_ms = skf_clock_ms() + REACH_PAUSE_MS; /* it may only just begin */
+        } else {
+            r->reach_at++;
+            r->reach_tries = 0;
+            if (closed)
+                tell_unreached(r, p, other);
+        }
+        decide_soon(r);
+    }
+    one_closed(r);
+}
+
+/* All are ready: do they listen where the Services lead? true: it is being looked at. */
+static bool look_whether_reached(struct skf_rollout *r)
+{
+    if (!r->reach_listed) {
+        r->reach_listed = true;
+        for (size_t i = 0; r->on_unreached && i < r->total; i++) {
+            const json_t *pod = skf_judge_running_pod(r->judge, i);
+            if (pod)
+                skf_reach_add(&r->reach, &r->objects, r->default_namespace, pod);
+        }
+    }
+    if (r->reach_at >= r->reach.n)
+        return false;
+    uv_timer_stop(&r->deadline);
+    int64_t now = skf_clock_ms();
+    if (now < r->reach_next_ms) {
+        uv_timer_start(&r->timer, on_timer, (uint64_t)(r->reach_next_ms - now), 0);
+        return true;
+    }
+    const struct skf_reach_port *p = &r->reach.v[r->reach_at];
+    unsigned asked[SKF_FINDING_PORTS];
+    size_t n = ports_to_ask(p->port, asked);
+    if (r->reach_tries + 1 < REACH_TRIES)
+        n = 1; /* the others only matter when this one stays closed */
+    r->ports.data = r;
+    r->ports_run = true;
+    r->open++;
+    skf_ports_start(r->api, &r->ports, p->namespace_, p->pod, asked, n, on_reached);
+    return true;
+}
+
 static void become_ready(struct skf_rollout *r)
 {
     if (!r->stay) {
-        end(r);
+        if (!look_whether_reached(r))
+            end(r);
     } else if (!r->ready_once) {
         r->ready_once = true;
         uv_timer_stop(&r->deadline);
         skf_judge_watch_on(r->judge);
+        decide_soon(r);
         r->on_ready(r);
     } else {
         tell_later(r, false);
+        look_whether_reached(r);
     }
 }
 

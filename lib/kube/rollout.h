@@ -13,6 +13,7 @@
 #include "lib/kube/judge.h"
 #include "lib/kube/manifest.h"
 #include "lib/kube/ports.h"
+#include "lib/kube/reach.h"
 
 /* Long enough for the kubelet to notice that a program has ended (it looks once a second). */
 enum { SKF_ROLLOUT_SETTLE_MS = 2500 };
@@ -34,6 +35,9 @@ struct skf_rollout {
     void (*on_ready)(struct skf_rollout *r);
     /* A workload's words changed (`w->progress`), or it became ready (`w->ready`). May be NULL. */
     void (*on_progress)(struct skf_rollout *r, const struct skf_workload *w);
+    /* A port that a Service leads to, and where nobody listens though all are ready. May be NULL.
+     */
+    void (*on_unreached)(struct skf_rollout *r, const char *text);
     /* A trouble that is not final (a first crash, a slow pull): told once each. After on_ready: any
      * trouble, final or not, once for each container and cause. May be NULL. */
     void (*on_trouble)(struct skf_rollout *r, const struct skf_finding *f);
@@ -56,6 +60,11 @@ struct skf_rollout {
     struct skf_strv told_later; /* after on_ready */
     struct skf_objects objects; /* for places; copies */
     char *default_namespace;    /* of these */
+    struct skf_reach reach;     /* ports that Services lead to; looked at when all are ready */
+    size_t reach_at;            /* the one that is being looked at */
+    unsigned reach_tries;
+    int64_t reach_next_ms;
+    bool reach_listed;
     struct skf_err failure;
     int open;
     size_t unlisted; /* watches whose first list is still to come */

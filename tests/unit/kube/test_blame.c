@@ -171,7 +171,7 @@ static void test_places(void **state)
         { ".spec.containers[name=\"b\"].ports[containerPort=1,protocol=\"TCP\"].containerPort",
           false, 21, 29 },
         { "spec.selector", false, 12, 1 }, /* missing: where it would stand */
-        { "spec.containers[0].image", false, 13, 3 },
+        { "spec.containers[0].image", false, 14, 5 }, /* in this item */
         { "metadata.labels.app.kubernetes.io/name", false, 11, 29 },
         { "nowhere", false, 6, 1 },
         { "spec.containers[99]", false, 13, 3 },

@@ -627,6 +627,43 @@ static void test_probe_of_a_slow_start(void **state)
     }
 }
 
+/* The program may end as it likes when the kubelet ends it: it is the probe that has to be named.
+ */
+static void test_killed_by_its_liveness_probe(void **state)
+{
+    struct fixture *f = *state;
+    rolling(f);
+    feed(
+        f, "Event",
+        "{'metadata':{'uid':'e1'},'type':'Normal','reason':'Killing','message':'Container c failed "
+        "liveness probe, will be restarted','lastTimestamp':'2026-11-23T12:00:01Z',"
+        "'involvedObject':{'uid':'p2','fieldPath':'spec.containers{c}'}}");
+    feed(f, "Event",
+         "{'metadata':{'uid':'e2'},'type':'Warning','reason':'Unhealthy','message':'Liveness probe "
+         "failed: HTTP probe failed with statuscode: 404','lastTimestamp':'2026-11-23T12:00:01Z',"
+         "'involvedObject':{'uid':'p2','fieldPath':'spec.containers{c}'}}");
+    crash(f, 1, 0, BACK_OFF);
+    assert_int_equal(decide(f), SKF_VERDICT_FAILED);
+    assert_int_equal(f->finding.cause, SKF_CAUSE_PROBE);
+    assert_non_null(strstr(f->finding.text, "(exit code 0, 2 times): it answers 404 to its "
+                                            "livenessProbe"));
+}
+
+/* A kill of long ago is not why it ended now. */
+static void test_killed_before_and_crashed_now(void **state)
+{
+    struct fixture *f = *state;
+    rolling(f);
+    feed(
+        f, "Event",
+        "{'metadata':{'uid':'e1'},'type':'Normal','reason':'Killing','message':'Container c failed "
+        "liveness probe, will be restarted','lastTimestamp':'2026-11-23T11:00:01Z',"
+        "'involvedObject':{'uid':'p2','fieldPath':'spec.containers{c}'}}");
+    crash(f, 1, 1, BACK_OFF);
+    assert_int_equal(decide(f), SKF_VERDICT_ASK_LOG);
+    assert_int_equal(f->finding.cause, SKF_CAUSE_CRASH);
+}
+
 /* An app may open the port of its metrics long before the one that counts. */
 static void test_another_port_first(void **state)
 {
@@ -815,6 +852,8 @@ int main(void)
         T(test_slow_start_is_no_error),
         T(test_probe_on_another_port),
         T(test_probe_of_a_slow_start),
+        T(test_killed_by_its_liveness_probe),
+        T(test_killed_before_and_crashed_now),
         T(test_another_port_first),
         T(test_another_port_in_the_log),
         T(test_loopback_needs_two_looks),
