@@ -55,7 +55,8 @@ bool sync_takes(struct unit *u, const char *path, bool gone)
     const struct skf_artifact *a = u->planned->artifact;
     if (!a->sync || !u->engine->api || !u->engine->opts.deploys)
         return false;
-    if (!u->deployed || u->dirty || u->busy || u->failed || !u->engine->applied_us)
+    if (!u->deployed || u->dirty || u->busy || u->failed || !u->engine->applied_us ||
+        u->engine->paused)
         return false;
     if (is_required(u)) {
         note_once(u, "another image is built on it: no file is synced");
