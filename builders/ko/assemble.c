@@ -34,7 +34,9 @@ static void make_app(struct skf_work *w)
     struct skf_layer *l = skf_layer_new();
     skf_autofree char *file = skf_xasprintf("/ko-app/%s", j->name);
     skf_layer_dir(l, "ko-app", 0555, 0);
-    if (skf_layer_file(l, file, 0555, 0, j->fd, &w->err) == 0)
+    int rc = j->caps.any ? skf_layer_file_caps(l, file, 0555, 0, j->fd, j->caps.bytes, &w->err)
+                         : skf_layer_file(l, file, 0555, 0, j->fd, &w->err);
+    if (rc == 0)
         j->made.blob =
             skf_layer_finish(l, j->how, j->media_type, j->made.diff_id, stopped, w, &w->err);
     skf_layer_free(l);

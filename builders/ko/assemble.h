@@ -17,9 +17,10 @@ struct skf_ko_layer_job {
     const char *media_type; /* literal */
     int fd;                 /* the binary (borrowed); -1 = this is the kodata layer */
     char *name;             /* of the program; owned */
-    char *package_dir;      /* kodata: of the main package; owned */
-    int64_t mtime;          /* kodata entries */
-    bool writable;          /* kodata: anybody may write to its directories, for file sync */
+    struct skf_ko_filecaps caps;
+    char *package_dir; /* kodata: of the main package; owned */
+    int64_t mtime;     /* kodata entries */
+    bool writable;     /* kodata: anybody may write to its directories, for file sync */
     void *data;
     void (*done)(struct skf_ko_layer_job *j, const struct skf_err *err);
     /* --- results

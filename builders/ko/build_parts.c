@@ -266,6 +266,9 @@ static void plan_jobs(struct skf_ko_build *kb)
     const struct skf_ko_prepare *p = &kb->prepare;
     const char *package_dir = p->graph->package.dir;
     int64_t mtime = p->plan.data_epoch >= 0 ? p->plan.data_epoch : 0;
+    char caps[48] = "";
+    for (size_t i = 0; p->plan.caps.any && i < sizeof p->plan.caps.bytes; i++)
+        snprintf(caps + 2 * i, sizeof caps - 2 * i, "%02x", p->plan.caps.bytes[i]);
     bool writable = skf_ko_receiver(&kb->b->ctx) != NULL; /* it runs as the user of the program */
     kb->how = skf_ko_build_compression(kb->b);
     kb->jobs = skf_xcalloc(kb->n_children * 2, sizeof *kb->jobs);
@@ -288,8 +291,9 @@ static void plan_jobs(struct skf_ko_build *kb)
         if (!j->package_dir)
             j->package_dir = skf_xstrdup(package_dir);
 
-        j = job_for(kb, skf_xasprintf("app %s %s %s", type, platform, kb->program), type);
+        j = job_for(kb, skf_xasprintf("app %s %s %s %s", type, platform, kb->program, caps), type);
         kb->app_of[i] = (size_t)(j - kb->jobs);
+        j->caps = p->plan.caps;
         memcpy(j->made.recipe, u->recipe, sizeof j->made.recipe);
         if (!j->name)
             j->name = skf_xstrdup(kb->program);

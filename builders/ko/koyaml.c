@@ -135,11 +135,7 @@ static int read_build(const struct skf_node *n, size_t index, struct skf_koyaml 
         return skf_node_err(err, n, SKF_ECONFIG, "'builds' holds %s: expected a mapping",
                             skf_node_kind_words(n));
     note_unknown(n, known, SKF_ARRAY_LEN(known), k);
-    const struct skf_node *caps = value_of(n, "linux_capabilities");
-    if (!skf_node_is_null(caps))
-        return skf_node_err(
-            err, caps, SKF_EUNSUPPORTED,
-            "'linux_capabilities' is not done by skiff: use the pod's securityContext");
+    skf_autostrv struct skf_strv caps = SKF_STRV_INIT;
     skf_vec_push(&k->builds, (struct skf_ko_build_entry){ .line = n->line, .col = n->col });
     struct skf_ko_build_entry *e = &k->builds.v[k->builds.n - 1];
     e->id = skf_xasprintf("#%zu", index);
@@ -150,7 +146,13 @@ static int read_build(const struct skf_node *n, size_t index, struct skf_koyaml 
     rc = rc < 0 ? rc : want_text(n, "main", &e->main, err);
     rc = rc < 0 ? rc : want_list(n, "env", true, &e->env, err);
     rc = rc < 0 ? rc : want_list(n, "flags", true, &e->flags, err);
-    return rc < 0 ? rc : want_list(n, "ldflags", false, &e->ldflags, err);
+    rc = rc < 0 ? rc : want_list(n, "ldflags", false, &e->ldflags, err);
+    rc = rc < 0 ? rc : want_list(n, "linux_capabilities", true, &caps, err);
+    struct skf_err why = SKF_ERR_INIT;
+    if (rc == 0 && skf_ko_filecaps_parse(&caps, &e->caps, &why) < 0)
+        rc = skf_node_err(err, value_of(n, "linux_capabilities"), why.code,
+                          "linux_capabilities: %s", why.msg);
+    return rc;
 }
 
 static int read_builds(const struct skf_node *root, struct skf_koyaml *k, struct skf_err *err)

@@ -4,6 +4,7 @@
 #define SKF_BUILDERS_KO_KOYAML_H
 #include <stdbool.h>
 
+#include "builders/ko/filecaps.h"
 #include "lib/base/err.h"
 #include "lib/base/map.h"
 #include "lib/base/vec.h"
@@ -11,6 +12,7 @@
 struct skf_ko_build_entry {
     char *id, *dir, *main; /* owned; defaults filled in */
     struct skf_strv env, flags, ldflags;
+    struct skf_ko_filecaps caps;
     int line, col;
 };
 

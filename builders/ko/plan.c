@@ -158,6 +158,7 @@ void skf_ko_plan_use_entry(struct skf_ko_plan *p, const char *package_dir)
         skf_strv_addv(&lists[i].to->text, lists[i].from);
         lists[i].to->at = NULL;
     }
+    p->caps = e->caps;
     skf_replace(&p->run_dir, skf_path_abs(p->workdir, e->dir));
     if (!p->strict)
         skf_replace(&p->pattern, local_pattern(p->run_dir, package_dir));

@@ -29,6 +29,7 @@ struct skf_ko_plan {
     struct skf_strv label_keys; /* of `labels` */
     struct skf_strv arg_labels, annotations;
     char *user;
+    struct skf_ko_filecaps caps;
     bool no_optimizations;
     bool no_sbom;
     bool debug; /* the debugger wants the code as it is written, and the paths of its files */

@@ -172,7 +172,9 @@ builds:
   main: cmd/web/main.go
   env: [GOARM64=v8.2]
 - main: ./cmd/job
+  linux_capabilities: [net_bind_service, "CAP_CHOWN,12=ei", "=p-i", 40]
 - ldflags: [-w]
+  linux_capabilities: net_bind_service+ep
 END
     unset KO_DEFAULTBASEIMAGE
     local OWN_PLATFORM=yes
