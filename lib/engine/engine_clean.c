@@ -172,11 +172,25 @@ static bool any_created(const struct skf_engine *e)
     return false;
 }
 
+static void tell_what_stays(struct skf_engine *e)
+{
+    skf_autobuf struct skf_buf names = SKF_BUF_INIT;
+    for (size_t i = 0; i < e->created.n; i++) {
+        skf_autofree char *name = kubectl_name(&e->created.v[i]);
+        skf_buf_addf(&names, "%s%s", i ? ", " : "", name);
+    }
+    skf_autofree char *text =
+        skf_xasprintf("these stay until 'skiff delete' removes them: %s", names.data);
+    if (names.len)
+        engine_emit(e, SKF_EV_WARNING, NULL, text);
+}
+
 /* After each question: go on with the removal, or say why not. */
 static void go_on(struct skf_engine *e, const struct skf_err *err)
 {
     if (err) {
         engine_emit_err(e, SKF_EV_CLEANUP_FAILED, NULL, err);
+        tell_what_stays(e);
         e->removing = false;
     } else {
         remove_next(e);
@@ -204,6 +218,7 @@ bool clean_start(struct skf_engine *e)
         return false;
     if (deploy_check_cluster(e, &err) < 0) {
         engine_emit_err(e, SKF_EV_CLEANUP_FAILED, NULL, &err);
+        tell_what_stays(e);
         return false;
     }
     while (e->opts.deployers[e->cleaning])

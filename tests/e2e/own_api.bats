@@ -90,6 +90,19 @@ api_kill() {
     dev_stop
     deployment_is_gone
 }
+
+@test "Ctrl-C while the API server is away: said what stays, and delete takes it" {
+    dev_start
+    dev_is_ready
+    api_kill
+    kill -INT "$BACKGROUND_PID"
+    background_ends 0
+    expect_in "$(dev_said)" "these stay until 'skiff delete' removes them: deployment.apps/go-app"
+    api_start
+    wait_until 60 kubectl get --raw /readyz >/dev/null 2>&1
+    skiff_ok delete
+    wait_until 20 deployment_is_gone
+}
 forwarded() { [[ $(answer_of 127.0.0.1 "$1") == "$2" ]]; }
 built_twice() { [[ $(dev_said | grep -c 'Build .* succeeded') == 2 ]]; }
 
