@@ -8,9 +8,9 @@
 #include "lib/kube/manifest.h"
 
 /* The node nearest to `field` ("spec.containers[0].image", ".spec.containers[name="a"].env", in
- * short ".spec.containers[a].env"; lists without an index: its first item that has the rest) in the file that `o` was read from; the
- * object's own mapping when field is NULL. at_key: the key of the field itself. *doc owns the
- * node; NULL when the object is not in the file (any more). */
+ * short ".spec.containers[a].env"; lists without an index: its first item that has the rest) in the
+ * file that `o` was read from; the object's own mapping when field is NULL. at_key: the key of the
+ * field itself. *doc owns the node; NULL when the object is not in the file (any more). */
 const struct skf_node *skf_place_of(const struct skf_object *o, const char *field, bool at_key,
                                     struct skf_doc **doc);
 #endif
