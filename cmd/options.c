@@ -18,7 +18,8 @@ enum kind {
     KIND_TRISTATE, /* enum skf_tristate */
     KIND_DURATION, /* unsigned, in ms; "90s", "2m" */
     KIND_MODES,    /* a list whose value may be left out: --port-forward */
-    KIND_REFUSED,  /* Skaffold has it, skiff has not: help says why */
+    KIND_AGREED, /* Skaffold's switch for what skiff does, or never does, anyway: help says which */
+    KIND_REFUSED, /* Skaffold has it, skiff has not: help says why */
 };
 
 struct option {
@@ -174,6 +175,29 @@ static const struct option table[] = {
       "skiff has no HTTP control API yet" },
     { "cache-file", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
       "skiff keeps its cache in its own folder ($XDG_CACHE_HOME/skiff)" },
+    { "interactive", 0, KIND_AGREED, CMD_ALL, 0, NULL, "asks only on a terminal" },
+    { "assume-yes", 0, KIND_AGREED, CMD_PIPELINE, 0, NULL, "asks nothing that it could assume" },
+    { "update-check", 0, KIND_AGREED, CMD_ALL, 0, NULL, "never looks for updates" },
+    { "detect-minikube", 0, KIND_AGREED, CMD_PIPELINE, 0, NULL, "knows minikube by its context" },
+    { "no-prune", 0, KIND_AGREED, CMD_PIPELINE, 0, NULL, "never removes images" },
+    { "no-prune-children", 0, KIND_AGREED, CMD_PIPELINE, 0, NULL, "never removes images" },
+    { "iterative-status-check", 0, KIND_AGREED, CMD_PIPELINE, 0, NULL, "waits once, for all" },
+    { "keep-running-on-failure", 0, KIND_AGREED, CMD_DEV, 0, NULL, "always keeps running" },
+    { "label", 'l', KIND_REFUSED, CMD_PIPELINE, 0, NULL,
+      "write the label in the manifests, or with kustomize" },
+    { "mute-logs", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL, "skiff has no phases to mute" },
+    { "toot", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL, "skiff rings no bell: see 'skiff wait'" },
+    { "event-log-file", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL, "see 'skiff events'" },
+    { "force-colors", 0, KIND_REFUSED, CMD_ALL, 0, NULL, "use --color=always" },
+    { "render-only", 0, KIND_REFUSED, CMD_DEV | CMD_RUN, 0, NULL, "use 'skiff render'" },
+    { "set", 0, KIND_REFUSED, CMD_RENDER | CMD_DELETE, 0, NULL,
+      "skiff has no setters of kpt: use kustomize or a chart" },
+    { "set-value-file", 0, KIND_REFUSED, CMD_RENDER | CMD_DELETE, 0, NULL,
+      "skiff has no setters of kpt: use kustomize or a chart" },
+    { "resource-selector-rules-file", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
+      "skiff looks for images in all well-known kinds" },
+    { "status-check-selectors", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
+      "skiff waits for all well-known workloads" },
     { "auto-sync", 0, KIND_REFUSED, CMD_DEV, 0, NULL,
       "skiff always syncs what the rules of an artifact take" },
 };
@@ -236,13 +260,14 @@ static int set(struct options *o, const struct option *opt, const char *shown, c
         skf_strv_split(list, value ? value : "user,services", ",");
         return check_modes(shown, list, err);
     }
+    case KIND_AGREED:
     case KIND_BOOL:
     case KIND_TRISTATE:
         if (value && !skf_num_parse_bool(value, &yes))
             return skf_err_set(err, SKF_EUSAGE, "%s takes true or false, not '%s'", shown, value);
         if (opt->kind == KIND_BOOL)
             *(bool *)member(o, opt) = yes;
-        else
+        else if (opt->kind == KIND_TRISTATE)
             *(enum skf_tristate *)member(o, opt) = yes ? SKF_YES : SKF_NO;
         return 0;
     case KIND_REFUSED:
@@ -280,7 +305,7 @@ static int unknown(unsigned command, const char *command_name, const char *name,
     const char *names[SKF_ARRAY_LEN(table)];
     size_t n = 0;
     for (size_t i = 0; i < SKF_ARRAY_LEN(table); i++)
-        if ((table[i].commands & command) && table[i].kind != KIND_REFUSED)
+        if ((table[i].commands & command) && table[i].kind < KIND_AGREED)
             names[n++] = table[i].name;
     skf_autofree char *typed = skf_xstrndup(name, len);
     const char *near = skf_suggest(typed, names, n);
@@ -443,7 +468,7 @@ void options_help(unsigned command, FILE *to)
     fprintf(to, "\nOptions:\n");
     for (size_t i = 0; i < SKF_ARRAY_LEN(table); i++) {
         const struct option *opt = &table[i];
-        if (!(opt->commands & command) || opt->kind == KIND_REFUSED)
+        if (!(opt->commands & command) || opt->kind >= KIND_AGREED)
             continue;
         char name[64];
         int len = snprintf(name, sizeof name, "--%s", opt->name);

@@ -173,3 +173,16 @@ COMMANDS=(dev run build render delete state wait trigger events why doctor versi
     expect_match "$output" '^ok    inotify'
     expect_match "$output" '^WRONG config'
 }
+
+@test "Skaffold's switches for what skiff does anyway pass; what it has not says what to use" {
+    copy_sample
+    skiff_ok build --dry-run --interactive=false --update-check=false --assume-yes --no-prune -q
+    SKAFFOLD_UPDATE_CHECK=false skiff_ok build --dry-run -q
+    skiff build --update-check=perhaps
+    expect_status 2
+    skiff run --label a=b
+    expect_status 2
+    expect_in "$stderr" '--label is not supported' 'kustomize'
+    skiff help run
+    expect_not_in "$output" '--update-check'
+}
