@@ -16,7 +16,7 @@
 #include "lib/engine/engine_impl.h"
 #include "lib/engine/project.h"
 
-enum { PROBE_LIMIT_MS = 10000 };
+enum { PROBE_LIMIT_MS = 10000, PATIENCE_MS = 2000 };
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
@@ -317,6 +317,13 @@ static void end_soon(struct skf_engine *e)
     skf_defer_start(e->services.loop, &e->ending, 0, on_ended);
 }
 
+static void on_patience_closed(struct skf_defer *d)
+{
+    struct skf_engine *e = SKF_CONTAINER_OF(d, struct skf_engine, patience);
+    e->patient = false;
+    engine_pump(e);
+}
+
 /* Everything that runs is asked to end; comes again until it has. */
 static void stop_step(struct skf_engine *e)
 {
@@ -329,8 +336,12 @@ static void stop_step(struct skf_engine *e)
         serve_stop(e);
         sync_stop(e);
         prune_stop(e);
+        if (e->patient && !e->out_of_patience) {
+            e->out_of_patience = true; /* asked once */
+            skf_defer_cancel(&e->patience, on_patience_closed);
+        }
         if (any_unit(e, is_not_idle) || !deploy_idle(e) || !serve_idle(e) || !sync_idle(e) ||
-            e->pruning || e->probing)
+            e->pruning || e->patient || e->probing)
             return;
         e->phase = ENGINE_CLEANING;
         if (e->opts.dev && e->opts.cleanup && clean_start(e))
@@ -340,12 +351,33 @@ static void stop_step(struct skf_engine *e)
         end_soon(e);
 }
 
+static void on_out_of_patience(struct skf_defer *d)
+{
+    struct skf_engine *e = SKF_CONTAINER_OF(d, struct skf_engine, patience);
+    e->patient = false;
+    e->out_of_patience = true;
+    engine_pump(e);
+}
+
+/* One pass has ended, and the cache still wants to know what it was made of: a builder's own
+ * question may take long, and nobody waits for that. */
+static bool remembers_on(struct skf_engine *e)
+{
+    if (e->out_of_patience || !any_unit(e, is_remembering))
+        return false;
+    if (!e->patient) {
+        e->patient = true;
+        skf_defer_start(e->services.loop, &e->patience, PATIENCE_MS, on_out_of_patience);
+    }
+    return true;
+}
+
 static void pump_once(struct skf_engine *e)
 {
     if (e->phase == ENGINE_RUNNING)
         next_step(e);
     if (e->phase == ENGINE_RUNNING && !e->opts.dev && e->pass_ended &&
-        (e->outcome.code || !(serve_wants_to_stay(e) || any_unit(e, is_remembering))))
+        (e->outcome.code || !(serve_wants_to_stay(e) || remembers_on(e))))
         e->phase = ENGINE_STOPPING; /* one pass was asked for, and it has ended */
     if (e->phase == ENGINE_STOPPING || e->phase == ENGINE_CLEANING)
         stop_step(e);

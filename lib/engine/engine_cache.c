@@ -85,8 +85,9 @@ static bool make_key(struct unit *u)
     char digest[SKF_DIGEST_TEXT];
     unit_context(u, &ctx);
     skf_buf_addf(&text, "%s\n%s\n%d\n%s\n%s\n%s", p->builder->name, p->fingerprint,
-                 ctx.dev + 2 * ctx.debug, t->containerd_socket ? t->containerd_socket : "",
-                 t->cluster ? t->cluster : "", t->docker_host ? t->docker_host : "");
+                 ctx.dev + 2 * ctx.debug + 4 * ctx.services->sbom,
+                 t->containerd_socket ? t->containerd_socket : "", t->cluster ? t->cluster : "",
+                 t->docker_host ? t->docker_host : "");
     if (!add_templates(p->artifact, &text) ||
         (p->builder->cache_key && !p->builder->cache_key(&ctx, &text)))
         return false;

@@ -142,7 +142,9 @@ struct skf_engine {
     bool synced;  /* ... by file sync, in this loop */
     bool in_loop; /* between a change and its last consequence */
     bool pumping, pump_again;
-    bool pass_ended; /* `run`: its one pass */
+    bool pass_ended;           /* `run`: its one pass */
+    struct skf_defer patience; /* ... and for how long it waits for what is remembered of it */
+    bool patient, out_of_patience;
     struct skf_err outcome;
     enum skf_stage failed_stage;
     struct skf_defer ending;
