@@ -6,8 +6,8 @@
 #include "lib/kube/jget.h"
 
 /* The server looks at the fields of a mapping in a random order and may stop at the first that is
- * wrong: it is asked until so many answers (a few milliseconds each) in a row bring nothing new. What
- * stands two mappings deep beside another mistake comes first in one answer of four. */
+ * wrong: it is asked until so many answers (a few milliseconds each) in a row bring nothing new.
+ * What stands two mappings deep beside another mistake comes first in one answer of four. */
 enum { LIMIT_MS = 10 * 1000, QUIET_ANSWERS = 20, MAX_ANSWERS = 200 };
 
 struct skf_rehearsal_ask {

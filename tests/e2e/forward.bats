@@ -130,8 +130,9 @@ END
     expect_equal "$(dev_said | grep -c 'Port forwarding')" 4
     expect_not_in "$(dev_said)" 'remote port 53'
     expect_equal "$(url 127.0.0.1:4503)" one
+    dev_says '^Deployments stabilized' # before, Ctrl-C would interrupt the run
     kill -INT "$BACKGROUND_PID"
-    background_ends 0 || background_ends 130
+    background_ends 0
     skiff_ok run --port-forward=off
     expect_not_in "$output" 'Port forwarding'
 }
