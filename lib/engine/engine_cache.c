@@ -145,7 +145,9 @@ static void give_up(struct unit *u)
 
 static bool was_overtaken(const struct unit *u)
 {
-    return u->engine->phase != ENGINE_RUNNING || u->dirty || u->engine->config_dirty;
+    const struct skf_engine *e = u->engine;
+    bool pass_failed = !e->opts.dev && e->outcome.code;
+    return e->phase != ENGINE_RUNNING || u->dirty || e->config_dirty || pass_failed;
 }
 
 static void on_checked(struct skf_artifact_check *check)
@@ -197,7 +199,7 @@ static void on_looked(struct skf_work *w)
     struct unit *u = SKF_CONTAINER_OF(c, struct unit, cache);
     c->looking = false;
     u->engine->inputs_in_use--;
-    if (was_overtaken(u)) {
+    if (w->err.code || was_overtaken(u)) {
         give_up(u);
     } else if (c->answer == SKF_ARTIFACT_KNOWN) {
         check(u);
