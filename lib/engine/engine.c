@@ -108,6 +108,7 @@ bool engine_newer_comes(const struct skf_engine *e)
         building = building || e->units[i].busy;
         failed = failed || e->units[i].failed;
     }
+    failed = failed || hooks_failed(e) || tests_failed(e); /* what is due then waits for a change */
     bool deploys = (e->deploy_due || e->manifests_dirty) && !e->deploy_failed && !failed &&
                    e->opts.deploys && !hold_deploys(e);
     return e->opts.dev && e->phase == ENGINE_RUNNING && (building || deploys);
