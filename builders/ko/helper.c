@@ -48,9 +48,11 @@ static int write_file(const char *dir, const char *name, const char *text, struc
 
 static enum skf_next prepare(struct skf_flow *f)
 {
+    static unsigned number;
     struct skf_ko_helper *h = of(f);
     h->dir = place_of(h);
     h->program = skf_path_join(h->dir, "program");
+    h->made = skf_xasprintf("%s.%ld.%u", h->program, (long)getpid(), number++);
     h->here = skf_file_exists(h->program);
     if (h->here || skf_file_mkdirs(h->dir, 0700, &f->err) < 0)
         return SKF_NEXT;
@@ -127,9 +129,8 @@ static enum skf_next fetch(struct skf_flow *f)
 static enum skf_next build(struct skf_flow *f)
 {
     struct skf_ko_helper *h = of(f);
-    skf_autofree char *out = skf_xasprintf("%s.%ld", h->program, (long)getpid());
     const char *const words[] = { "build", "-trimpath", "-ldflags=-s -w",
-                                  "-o",    out,         is_ours(h) ? "." : DELVE,
+                                  "-o",    h->made,     is_ours(h) ? "." : DELVE,
                                   NULL };
     return h->here ? SKF_NEXT : run_go(f, words);
 }
@@ -139,8 +140,7 @@ static enum skf_next build(struct skf_flow *f)
 static enum skf_next open_program(struct skf_flow *f)
 {
     struct skf_ko_helper *h = of(f);
-    skf_autofree char *out = skf_xasprintf("%s.%ld", h->program, (long)getpid());
-    if (!h->here && rename(out, h->program) < 0) {
+    if (!h->here && rename(h->made, h->program) < 0) {
         skf_err_errno(&f->err, errno, "cannot keep '%s'", h->program);
         return SKF_NEXT;
     }
@@ -214,5 +214,6 @@ void skf_ko_helper_release(struct skf_ko_helper *h)
     skf_blob_unref(h->layer);
     free(h->dir);
     free(h->program);
+    free(h->made);
     memset(h, 0, sizeof *h);
 }

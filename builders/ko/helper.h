@@ -38,6 +38,7 @@ struct skf_ko_helper {
     struct skf_proc proc;
     struct skf_work work;
     char *dir, *program;
+    char *made; /* what Go writes, before it has its name; two builds may be at it at once */
     bool proc_used, here;
     int fd;
 };
