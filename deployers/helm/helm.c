@@ -22,9 +22,9 @@ enum { MAX_OUTPUT = 64 * 1024 * 1024, STOP_MS = 15000 };
 
 /* A release as this session knows it. */
 struct known {
-    char *name, *namespace_; /* namespace NULL = the context's */
-    bool installed, created; /* created: by this session */
-    char digest[SKF_DIGEST_TEXT];
+    char *name, *namespace_;      /* namespace NULL = the context's */
+    bool installed, created;      /* created: by this session */
+    char digest[SKF_DIGEST_TEXT]; /* of the last upgrade that ended well; "" = none has */
     struct skf_objects objects;
 };
 
@@ -45,6 +45,7 @@ struct run {
     SKF_VEC(struct planned) plan;
     size_t at;
     struct known *known;
+    char digest[SKF_DIGEST_TEXT]; /* of the upgrade that is being made */
     struct skf_helm_call call;
     struct skf_proc proc;
     char *package_dir;
@@ -225,9 +226,8 @@ static void on_upgraded(struct skf_proc *p, const struct skf_err *err)
     k->installed = true;
     if (!ended && take_objects(r, answer, &r->failure) < 0)
         ended = true;
-    if (ended) {
-        k->digest[0] = '\0';
-    } else {
+    if (!ended) {
+        memcpy(k->digest, r->digest, sizeof k->digest);
         skf_autofree char *line =
             skf_xasprintf("helm release/%s %s (revision %lld)", r->call.name,
                           skf_jtext(answer, "info.status"), skf_jint(answer, "version", 0));
@@ -278,8 +278,8 @@ static bool upgrades_on_change(const struct skf_helm_release *h)
     return h->upgrade_on_change == SKF_YES;
 }
 
-/* helm keeps the values of the last upgrade when none are given: what was taken out of skaffold.yaml
- * would stay in force. */
+/* helm keeps the values of the last upgrade when none are given: what was taken out of
+ * skaffold.yaml would stay in force. */
 static bool chooses_values(const struct skf_strings *flags)
 {
     for (size_t i = 0; i < flags->n; i++)
@@ -390,12 +390,11 @@ static void depend(struct run *r)
 /* Is there anything to do? The command line says it all, but for the content of local files. */
 static void decide(struct run *r)
 {
-    char digest[SKF_DIGEST_TEXT];
     struct known *k = r->known;
     fill_upgrade(r);
-    command_digest(r, digest);
+    command_digest(r, r->digest);
     skf_proc_release(&r->proc);
-    bool same = strcmp(digest, k->digest) == 0 && !r->deploy->sources_changed;
+    bool same = strcmp(r->digest, k->digest) == 0 && !r->deploy->sources_changed;
     bool keep = k->installed && k->digest[0] && !upgrades_on_change(r->plan.v[r->at].release);
     if (same || keep) {
         skf_objects_copy(&k->objects, &r->deploy->deployed);
@@ -403,7 +402,7 @@ static void decide(struct run *r)
         next_release(r);
         return;
     }
-    memcpy(k->digest, digest, sizeof digest);
+    k->digest[0] = '\0'; /* until it has ended well: what fails on the way is done again */
     depend(r);
 }
 
