@@ -46,9 +46,10 @@ static void judge(struct skf_kube_exec *x)
     } else if (is_not_there(message)) {
         skf_err_set(err, SKF_ENOTFOUND, "there is no '%s' in container '%s' of pod '%s'",
                     x->command->v[0], x->container, x->pod);
-    } else if (doc) {
+    } else {
         skf_err_set(err, SKF_EPROTO, "cannot run '%s' in container '%s' of pod '%s': %.600s",
-                    x->command->v[0], x->container, x->pod, message);
+                    x->command->v[0], x->container, x->pod,
+                    doc ? message : "the cluster's last word on it is no Status object");
     }
     json_decref(doc);
 }
