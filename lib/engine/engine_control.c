@@ -88,7 +88,7 @@ static void run_resume(struct skf_control_call *call)
 struct waiter {
     struct skf_control_call *call;
     struct skf_defer look;
-    bool looking, gone;
+    bool looking;
     bool for_error;
     int64_t since_ms;
 };
@@ -101,7 +101,6 @@ static void on_waiter_closed(struct skf_defer *d)
 static void end_waiter(struct skf_control_call *call)
 {
     struct waiter *w = call->priv;
-    w->gone = true;
     if (w->looking)
         skf_defer_cancel(&w->look, on_waiter_closed);
     else
@@ -111,7 +110,8 @@ static void end_waiter(struct skf_control_call *call)
 static void conclude(struct waiter *w, const char *result, const char *stage,
                      const struct skf_err *err)
 {
-    const struct skf_engine *e = w->call->data;
+    struct skf_control_call *call = w->call; /* a send that fails ends the waiter */
+    const struct skf_engine *e = call->data;
     json_t *o = json_pack("{s:s,s:I}", "result", result, "waitedMs",
                           (json_int_t)(skf_clock_ms() - w->since_ms));
     if (stage)
@@ -120,8 +120,8 @@ static void conclude(struct waiter *w, const char *result, const char *stage,
         json_object_set_new(o, "error", skf_err_json(err));
     if (e->state.loops)
         json_object_set_new(o, "ledger", skf_ledger_json(&e->state.ledger));
-    skf_control_send(w->call, o);
-    skf_control_end(w->call);
+    skf_control_send(call, o);
+    skf_control_end(call);
 }
 
 static void judge(struct waiter *w);
