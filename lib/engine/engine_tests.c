@@ -14,9 +14,9 @@ struct skf_engine_tests {
     struct skf_pair *images; /* what the run tests */
     bool running;
     bool failed; /* until something changes */
-    /* Files that dependency commands named, by image. */
+    /* Files that dependency commands named the last time. */
     SKF_VEC(struct named {
-        const char *image;
+        const struct skf_custom_test *custom;
         struct skf_strv paths;
     })
     named;
@@ -94,17 +94,21 @@ static void on_pass(struct skf_tests *t, const struct skf_test_case *c)
     engine_emit(t->data, SKF_EV_TEST_LINE, c->test->image, "Command finished successfully.");
 }
 
+static struct named *named_by(struct skf_engine_tests *t, const struct skf_custom_test *custom)
+{
+    for (size_t i = 0; i < t->named.n; i++)
+        if (t->named.v[i].custom == custom)
+            return &t->named.v[i];
+    skf_vec_push(&t->named, (struct named){ .custom = custom });
+    return &t->named.v[t->named.n - 1];
+}
+
 static void keep_named(struct skf_engine *e)
 {
     struct skf_engine_tests *t = e->tests;
     for (size_t i = 0; i < t->run.files.n; i++) {
-        const struct skf_test_files *f = &t->run.files.v[i];
-        struct named n = { 0 };
-        for (size_t k = 0; k < t->run.cases.n; k++)
-            if (t->run.cases.v[k].custom == f->custom)
-                n.image = t->run.cases.v[k].test->image;
-        skf_strv_addv(&n.paths, &f->paths);
-        skf_vec_push(&t->named, n);
+        struct skf_test_files *f = &t->run.files.v[i];
+        skf_strv_swap(&named_by(t, f->custom)->paths, &f->paths);
         e->watch_dirty = e->opts.dev;
     }
 }
@@ -166,11 +170,10 @@ static void add_test(struct skf_engine *e, const struct skf_module *m, struct sk
         skf_test_inputs(m, test, &v[i], &in);
         watch_inputs(e, &in, test);
         skf_vec_push(&e->tests->watched, in);
+        const struct named *n = named_by(e->tests, &v[i]);
+        for (size_t k = 0; k < n->paths.n; k++)
+            skf_watch_add_file(e->watch, n->paths.v[k], test);
     }
-    for (size_t i = 0; i < e->tests->named.n; i++)
-        for (size_t k = 0; k < e->tests->named.v[i].paths.n; k++)
-            if (strcmp(e->tests->named.v[i].image, test->image) == 0)
-                skf_watch_add_file(e->watch, e->tests->named.v[i].paths.v[k], test);
 }
 
 /* The old lists go when the watch has its new set: until then it asks their skip functions. */
