@@ -114,11 +114,10 @@ static bool stop_asked(void *work)
     return skf_work_cancelled(work);
 }
 
-static struct skf_artifact_question question(struct unit *u, struct skf_work *w)
+static struct skf_artifact_question question(struct unit *u, const char *key, struct skf_work *w)
 {
-    const struct unit_cache *c = &u->cache;
     return (struct skf_artifact_question){ .cache_dir = u->engine->services.cache_dir,
-                                           .key = c->key,
+                                           .key = key,
                                            .dir = u->planned->dir,
                                            .stop = stop_asked,
                                            .data = w };
@@ -143,13 +142,6 @@ static void give_up(struct unit *u)
     engine_pump(u->engine);
 }
 
-static bool was_overtaken(const struct unit *u)
-{
-    const struct skf_engine *e = u->engine;
-    bool pass_failed = !e->opts.dev && e->outcome.code;
-    return e->phase != ENGINE_RUNNING || u->dirty || e->config_dirty || pass_failed;
-}
-
 static void on_checked(struct skf_artifact_check *check)
 {
     struct unit *u = check->data;
@@ -158,9 +150,9 @@ static void on_checked(struct skf_artifact_check *check)
     char *deployed = skf_take(&check->now_deployed);
     c->checking = false;
     skf_artifact_check_release(check);
-    if (was_overtaken(u) || !how) {
+    if (unit_is_overtaken(u) || !how) {
         free(deployed);
-        if (was_overtaken(u))
+        if (unit_is_overtaken(u))
             give_up(u);
         else
             miss(u);
@@ -199,7 +191,7 @@ static void on_looked(struct skf_work *w)
     struct unit *u = SKF_CONTAINER_OF(c, struct unit, cache);
     c->looking = false;
     u->engine->inputs_in_use--;
-    if (w->err.code || was_overtaken(u)) {
+    if (w->err.code || unit_is_overtaken(u)) {
         give_up(u);
     } else if (c->answer == SKF_ARTIFACT_KNOWN) {
         check(u);
@@ -218,11 +210,11 @@ static void look(struct skf_work *w)
 {
     struct unit_cache *c = SKF_CONTAINER_OF(w, struct unit_cache, work);
     struct unit *u = SKF_CONTAINER_OF(c, struct unit, cache);
-    struct skf_artifact_question q = question(u, w);
+    struct skf_artifact_question q = question(u, c->key, w);
     bool known = c->known.files.n || c->known.dirs.n || c->known.trees.n;
     q.required = c->required;
     q.known = known ? &c->known : NULL;
-    q.memo = c->storing ? NULL : c->memo;
+    q.memo = c->memo;
     c->answer = skf_artifact_cache_find(&q, &c->result);
 }
 
@@ -251,9 +243,9 @@ void cache_begin(struct unit *u)
     c->required = required_text(u);
     if (!c->memo)
         c->memo = skf_digest_memo_new();
-    bool many = skf_digest_memo_count(c->memo) > QUICK_FILES;
     u->build_began_wall_ms = skf_clock_wall_ms();
-    if (fresh || c->storing || (many && u->deployed))
+    /* While a result is being remembered the memo is the pool's. */
+    if (fresh || c->storing || (u->deployed && skf_digest_memo_count(c->memo) > QUICK_FILES))
         unit_build(u);
     else
         begin_looking(u);
@@ -290,7 +282,7 @@ static void store(struct skf_work *w)
 {
     struct unit_cache *c = SKF_CONTAINER_OF(w, struct unit_cache, store);
     struct unit *u = SKF_CONTAINER_OF(c, struct unit, cache);
-    struct skf_artifact_question q = question(u, w);
+    struct skf_artifact_question q = question(u, c->store_key, w);
     q.required = c->store_required;
     q.known = &c->known;
     q.memo = c->memo;
@@ -312,6 +304,7 @@ void cache_remember(struct unit *u)
     struct unit_cache *c = &u->cache;
     if (!c->on || !c->key[0] || c->storing || u->dirty)
         return;
+    memcpy(c->store_key, c->key, sizeof c->store_key);
     skf_replace(&c->deployed, skf_xstrdup(u->deployed));
     skf_replace(&c->digest, skf_xstrdup(u->digest));
     skf_replace(&c->store_required, skf_xstrdup(c->required));
@@ -328,7 +321,7 @@ void cache_on_inputs(struct unit *u, bool ok)
     struct unit_cache *c = &u->cache;
     if (c->waits_for_inputs) {
         c->waits_for_inputs = false;
-        if (was_overtaken(u))
+        if (unit_is_overtaken(u))
             give_up(u);
         else if (ok)
             begin_looking(u);

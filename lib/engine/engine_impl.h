@@ -68,6 +68,7 @@ struct unit_cache {
     bool checking;
     /* to be remembered */
     struct skf_work store;
+    char store_key[SKF_SHA256_HEX];
     char *deployed, *digest, *store_required;
     int64_t began_wall_ms;
 };
@@ -240,6 +241,9 @@ bool unit_can_start(const struct unit *u);
 void unit_start(struct unit *u);
 void unit_ask_inputs(struct unit *u);
 void unit_cancel(struct unit *u);
+/* Nobody waits any more for what it is at: it is to be given up, dirty again, for pump to decide.
+ */
+bool unit_is_overtaken(const struct unit *u);
 bool unit_idle(const struct unit *u);
 
 /* engine_deploy.c */

@@ -107,6 +107,13 @@ bool unit_idle(const struct unit *u)
     return !u->busy && !u->asking && cache_idle(u);
 }
 
+bool unit_is_overtaken(const struct unit *u)
+{
+    const struct skf_engine *e = u->engine;
+    return e->phase != ENGINE_RUNNING || u->dirty || e->config_dirty ||
+           (!e->opts.dev && e->outcome.code);
+}
+
 /* --- inputs ----------------------------------------------------------------------------------- */
 
 static void on_inputs(struct skf_inputs_job *j, const struct skf_err *err)
@@ -347,7 +354,7 @@ static void on_tag(struct skf_tag *t)
     struct unit *u = t->data;
     struct skf_engine *e = u->engine;
     u->tagging = false;
-    if (e->phase != ENGINE_RUNNING || u->dirty) { /* stopped, or changed again: pump decides */
+    if (unit_is_overtaken(u)) { /* pump decides */
         skf_tag_release(t);
         u->busy = false;
         u->dirty = true;

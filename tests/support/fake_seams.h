@@ -23,7 +23,8 @@
 
 struct fake {
     bool hold, hold_good, hold_inputs, tree, no_key;
-    bool writes; /* each build writes another DIR/gen.txt */
+    const char *hold_inputs_of; /* as hold_inputs, for one image only */
+    bool writes;                /* each build writes another DIR/gen.txt */
     bool hold_apply;
     int applies_canceled;
     int skips_freed;
@@ -133,7 +134,8 @@ static inline void fake_inputs_end(struct skf_defer *d)
     struct fake_job *job = SKF_CONTAINER_OF(d, struct fake_job, defer);
     struct skf_inputs_job *j = job->inputs;
     struct skf_err err = SKF_ERR_INIT;
-    if (fake.hold_inputs && !job->cancelled) {
+    bool this_one = fake.hold_inputs_of && strcmp(fake.hold_inputs_of, j->ctx.artifact->image) == 0;
+    if ((fake.hold_inputs || this_one) && !job->cancelled) {
         skf_defer_start(j->ctx.services->loop, &job->defer, 1, fake_inputs_end);
         return;
     }

@@ -153,6 +153,30 @@ static void the_first_failure_of_one_pass_cancels_the_rest(void **state)
     assert_int_equal(w->outcome.code, SKF_EBUILD);
 }
 
+/* The tag of the second one is still being chosen when the first one fails. */
+static void after_the_first_failure_no_build_begins(void **state)
+{
+    static const char by_inputs[] =
+        "apiVersion: skaffold/v4beta11\nkind: Config\nbuild:\n  local: {push: false}\n"
+        "  tagPolicy: {inputDigest: {}}\n"
+        "  artifacts:\n"
+        "  - {image: app, context: app, ko: {}}\n"
+        "  - {image: two, context: two, ko: {}}\n"
+        "manifests: {rawYaml: [k8s.yaml]}\n";
+    struct world *w = *state;
+    put(w, "two/src.txt", "2");
+    put(w, "app/src.txt", "bad");
+    put(w, "skaffold.yaml", by_inputs);
+    w->options.dev = false;
+    w->options.tag = NULL;
+    w->options.build_concurrency = 0;
+    fake.hold_inputs_of = "two";
+    start(w);
+    LF_UNTIL(&w->lf, w->ended);
+    assert_string_equal(fake.order, "app");
+    assert_int_equal(w->outcome.code, SKF_EBUILD);
+}
+
 /* --- the loop --------------------------------------------------------------------------------- */
 
 static void a_save_is_built_and_applied(void **state)
@@ -548,6 +572,7 @@ int main(void)
         T(a_stop_during_run_is_an_interruption),
         T(so_many_builds_at_once_as_asked),
         T(the_first_failure_of_one_pass_cancels_the_rest),
+        T(after_the_first_failure_no_build_begins),
         T(a_save_is_built_and_applied),
         T(the_same_image_is_not_deployed_again),
         T(a_newer_save_cancels_the_running_build),
