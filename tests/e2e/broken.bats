@@ -26,7 +26,7 @@ setup_file() {
     done
     namespaces | kubectl apply -f - >/dev/null
     wait_until 60 all_have_service_accounts || fail 'the namespaces get no service accounts' || return
-    ls "$APPS" | xargs -P "$AT_ONCE" -I '{}' timeout -k 5 120 env -C "$APPS/{}" \
+    apps | xargs -P "$AT_ONCE" -I '{}' timeout -k 5 120 env -C "$APPS/{}" \
         ASAN_OPTIONS="detect_leaks=1" sh -c "'$SKIFF' run -n '$APP_PREFIX-{}' >out 2>err; echo \$? >status" || true
 }
 
@@ -53,9 +53,11 @@ deploy:
 YAML
 }
 
+apps() { find "$APPS" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort; }
+
 namespaces() {
     local name
-    for name in $(ls "$APPS"); do
+    for name in $(apps); do
         printf 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: %s\n  labels: {skiff-test: "%s"' \
             "$APP_PREFIX-$name" "$APP_PREFIX"
         [[ $name != pod-security ]] || printf ', pod-security.kubernetes.io/enforce: restricted'
@@ -65,7 +67,7 @@ namespaces() {
 
 all_have_service_accounts() {
     local wanted have
-    wanted=$(ls "$APPS" | wc -l)
+    wanted=$(apps | wc -l)
     have=$(kubectl get serviceaccounts -A --no-headers | grep -c "^$APP_PREFIX-.* default ")
     ((have >= wanted))
 }
@@ -91,7 +93,7 @@ check() {
 
 @test "each broken app gets its verdict, with the place in its manifest" {
     local app expected code=0
-    for app in $(ls "$APPS"); do
+    for app in $(apps); do
         expected=$(verdict_of "$app")
         case $expected in
         ready | warning:*) ;;
@@ -103,7 +105,7 @@ check() {
 
 @test "healthy ones are waited for: slow starts, restarts, init containers, Jobs, sidecars" {
     local app expected code=0
-    for app in $(ls "$APPS"); do
+    for app in $(apps); do
         expected=$(verdict_of "$app")
         [[ $expected != ready ]] || check "$app" 0 "$(cat "$APPS/$app/err")" '' || code=1
     done
@@ -112,7 +114,7 @@ check() {
 
 @test "what no pod shows is a warning: Services that lead nowhere" {
     local app expected code=0
-    for app in $(ls "$APPS"); do
+    for app in $(apps); do
         expected=$(verdict_of "$app")
         [[ $expected != warning:* ]] || check "$app" 0 "$(cat "$APPS/$app/err")" "$expected" || code=1
     done

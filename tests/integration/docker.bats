@@ -167,6 +167,7 @@ tag_of() { jq -r ".builds[$1].tag" <<<"$output"; }
     local id
     id=$(docker create "$(tag_of 0)" x)
     expect_equal "$(docker export "$id" | grep -c s3cret)" 0
+    docker rm "$id" >/dev/null
     SKIFF_PATH=$(without_docker)
     skiff build --push=false --cache-artifacts=false
     expect_status 4 # the build failed
@@ -342,6 +343,7 @@ verify:
   container: {name: v3, image: say}
   executionMode: {kubernetesCluster: {}}
 END
+    local before; before=$(docker ps -aq | sort)
     skiff_ok build --output type=docker,dest=say.tar --tag v1
     docker load -i say.tar
     skiff_ok exec greet --images say=say:v1 --docker-network none
@@ -363,5 +365,5 @@ END
     wait_until 20 grep -q 'args \[wait\]' "$BACKGROUND_OUT"
     kill -INT "$BACKGROUND_PID"
     background_ends 130
-    expect_equal "$(docker ps -aq | wc -l)" 0
+    expect_equal "$(docker ps -aq | sort)" "$before"
 }

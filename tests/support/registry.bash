@@ -58,7 +58,8 @@ proxy_start() {
     python3 "$REPO/tests/support/faultproxy" "$PROXY_DIR" "$@" >"$PROXY_DIR/out" 2>&1 </dev/null 3>&- 4>&- &
     HELPER_PIDS+=($!)
     wait_until 20 test -e "$PROXY_DIR/port" || fail "the proxy does not start:" "$(cat "$PROXY_DIR/out")" || return
-    export PROXY=127.0.0.1:$(cat "$PROXY_DIR/port")
+    PROXY=127.0.0.1:$(cat "$PROXY_DIR/port")
+    export PROXY
 }
 
 # Token servers and proxies, and other processes that a test has put there.
