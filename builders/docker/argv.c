@@ -45,6 +45,8 @@ void skf_docker_argv(const struct skf_docker_settings *s, bool buildkit, struct 
     add_each(argv, "--secret", &s->secrets);
     add_pair(argv, "--ssh", o->ssh);
     add_pair(argv, "--platform", s->platform);
+    if (!buildkit) /* BuildKit has no containers of steps */
+        skf_strv_add(argv, "--force-rm");
     /* `docker build` leaves the image in the Engine by itself, unless another builder is asked for.
      */
     const char *builder = getenv("BUILDX_BUILDER");
@@ -107,6 +109,7 @@ char *skf_docker_query(const struct skf_docker_settings *s, const char *dockerfi
         add_query(&q, "squash", "1");
     add_query(&q, "platform", s->platform);
     add_query(&q, "rm", "1");
+    add_query(&q, "forcerm", "1"); /* a step that fails or is cancelled leaves no container either */
     add_query(&q, "version", "1");
     return skf_buf_take(&q);
 }

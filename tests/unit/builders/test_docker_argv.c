@@ -101,7 +101,7 @@ static void test_query(void **state)
     skf_autofree char *got = skf_docker_query(&s, ".dockerfile.1");
     skf_autofree char *json = skf_http_escape("{\"K\":\"x&y\",\"SKIFF_TEST_VALUE\":\"a b\"}");
     skf_autofree char *want = skf_xasprintf(
-        "dockerfile=.dockerfile.1&t=app%%3Av1&buildargs=%s&target=t&nocache=1&rm=1&version=1",
+        "dockerfile=.dockerfile.1&t=app%%3Av1&buildargs=%s&target=t&nocache=1&rm=1&forcerm=1&version=1",
         json);
     assert_string_equal(got, want);
     skf_docker_settings_release(&s);
