@@ -9,15 +9,22 @@
 #include "lib/base/mem.h"
 #include "lib/engine/engine_impl.h"
 
-struct skf_phase_hooks {
+/* One phase at a time. */
+struct phase_run {
     struct skf_engine *engine;
     struct skf_hook_run run;
-    struct skf_strv env, cluster_env, namespaces;
-    char run_id[40];
     bool running;
     enum hooks_phase phase;
     size_t module;
     void (*done)(struct skf_engine *e, const struct skf_err *err);
+};
+
+/* A save may open the build phase while what was built before is being deployed: each has a run of
+ * its own. */
+struct skf_phase_hooks {
+    struct phase_run build, deploy;
+    struct skf_strv env, cluster_env, namespaces;
+    char run_id[40];
     bool *opened; /* by module: its build phase has begun */
     bool failed;
 };
@@ -44,7 +51,7 @@ static void make_run_id(char *out, size_t size)
 void hooks_init(struct skf_engine *e)
 {
     e->hooks = skf_xcalloc(1, sizeof *e->hooks);
-    e->hooks->engine = e;
+    e->hooks->build.engine = e->hooks->deploy.engine = e;
     make_run_id(e->hooks->run_id, sizeof e->hooks->run_id);
 }
 
@@ -60,7 +67,7 @@ void hooks_free(struct skf_engine *e)
 
 bool hooks_busy(const struct skf_engine *e)
 {
-    return e->hooks->running;
+    return e->hooks->build.running || e->hooks->deploy.running;
 }
 
 bool hooks_failed(const struct skf_engine *e)
@@ -81,8 +88,10 @@ void hooks_reset(struct skf_engine *e)
 
 void hooks_stop(struct skf_engine *e)
 {
-    if (e->hooks->running)
-        skf_hooks_cancel(&e->hooks->run);
+    if (e->hooks->build.running)
+        skf_hooks_cancel(&e->hooks->build.run);
+    if (e->hooks->deploy.running)
+        skf_hooks_cancel(&e->hooks->deploy.run);
 }
 
 /* --- what they are given ---------------------------------------------------------------------- */
@@ -157,57 +166,59 @@ static bool counts(const struct skf_engine *e, enum hooks_phase phase, size_t at
     return phase == HOOKS_POST_BUILD ? opened && opened[at] : true;
 }
 
-static bool run_next(struct skf_engine *e);
+static bool run_next(struct phase_run *p);
 
 static void on_line(struct skf_hook_run *r, const char *line)
 {
-    engine_emit(r->data, SKF_EV_HOOKS_LINE, NULL, line);
+    const struct phase_run *p = r->data;
+    engine_emit(p->engine, SKF_EV_HOOKS_LINE, NULL, line);
 }
 
 static void on_done(struct skf_hook_run *r, const struct skf_err *err)
 {
-    struct skf_engine *e = r->data;
-    struct skf_phase_hooks *h = e->hooks;
-    h->running = false;
+    struct phase_run *p = r->data;
+    struct skf_engine *e = p->engine;
+    p->running = false;
     if (!err) {
         engine_emit(e, SKF_EV_HOOKS_DONE, NULL, r->phase);
-        if (h->phase == HOOKS_PRE_BUILD)
-            h->opened[h->module] = true;
+        if (p->phase == HOOKS_PRE_BUILD)
+            e->hooks->opened[p->module] = true;
     }
-    h->module++;
-    if (err || !run_next(e))
-        h->done(e, err);
+    p->module++;
+    if (err || !run_next(p))
+        p->done(e, err);
 }
 
-static bool run_next(struct skf_engine *e)
+static bool run_next(struct phase_run *p)
 {
+    struct skf_engine *e = p->engine;
     struct skf_phase_hooks *h = e->hooks;
-    for (; h->module < e->plan.config.n_modules; h->module++) {
+    for (; p->module < e->plan.config.n_modules; p->module++) {
         size_t n;
-        const struct skf_hook *hooks = hooks_of(e, h->phase, h->module, &n);
-        if (!counts(e, h->phase, h->module))
+        const struct skf_hook *hooks = hooks_of(e, p->phase, p->module, &n);
+        if (!counts(e, p->phase, p->module))
             continue;
         if (!n) {
-            if (h->phase == HOOKS_PRE_BUILD)
-                h->opened[h->module] = true;
+            if (p->phase == HOOKS_PRE_BUILD)
+                h->opened[p->module] = true;
             continue;
         }
-        bool cluster = h->phase >= HOOKS_PRE_DEPLOY;
-        h->run = (struct skf_hook_run){ .phase = names[h->phase],
+        bool cluster = p->phase >= HOOKS_PRE_DEPLOY;
+        p->run = (struct skf_hook_run){ .phase = names[p->phase],
                                         .hooks = hooks,
                                         .n = n,
-                                        .dir = e->plan.config.modules[h->module].dir,
+                                        .dir = e->plan.config.modules[p->module].dir,
                                         .env = cluster ? hooks_cluster_env(e) : hooks_env(e),
                                         .api = cluster ? e->api : NULL,
                                         .kubectl = e->opts.kubectl,
                                         .kubeconfig = e->opts.kubeconfig,
                                         .namespaces = &h->namespaces,
-                                        .data = e,
+                                        .data = p,
                                         .on_line = on_line,
                                         .done = on_done };
-        h->running = true;
-        engine_emit(e, SKF_EV_HOOKS_STARTED, NULL, h->run.phase);
-        skf_hooks_start(e->services.loop, &h->run);
+        p->running = true;
+        engine_emit(e, SKF_EV_HOOKS_STARTED, NULL, p->run.phase);
+        skf_hooks_start(e->services.loop, &p->run);
         return true;
     }
     return false;
@@ -216,10 +227,11 @@ static bool run_next(struct skf_engine *e)
 bool hooks_run(struct skf_engine *e, enum hooks_phase phase,
                void (*done)(struct skf_engine *e, const struct skf_err *err))
 {
-    e->hooks->phase = phase;
-    e->hooks->module = 0;
-    e->hooks->done = done;
-    return run_next(e);
+    struct phase_run *p = phase <= HOOKS_POST_BUILD ? &e->hooks->build : &e->hooks->deploy;
+    p->phase = phase;
+    p->module = 0;
+    p->done = done;
+    return run_next(p);
 }
 
 /* --- around the builds ------------------------------------------------------------------------ */
@@ -232,7 +244,7 @@ static void on_build_hooks(struct skf_engine *e, const struct skf_err *err)
         engine_emit_err(e, SKF_EV_HOOKS_FAILED, NULL, err);
         engine_fail(e, SKF_STAGE_BUILD, err);
     }
-    if (err || h->phase == HOOKS_POST_BUILD)
+    if (err || h->build.phase == HOOKS_POST_BUILD)
         hooks_reset(e);
     engine_pump(e);
 }
@@ -240,7 +252,7 @@ static void on_build_hooks(struct skf_engine *e, const struct skf_err *err)
 bool hooks_open_build(struct skf_engine *e)
 {
     struct skf_phase_hooks *h = e->hooks;
-    if (h->running || h->failed)
+    if (hooks_busy(e) || h->failed)
         return false;
     if (!h->opened)
         h->opened = skf_xcalloc(e->plan.config.n_modules, sizeof *h->opened);
@@ -249,7 +261,7 @@ bool hooks_open_build(struct skf_engine *e)
 
 bool hooks_close_build(struct skf_engine *e)
 {
-    if (e->hooks->running)
+    if (hooks_busy(e))
         return false;
     if (e->hooks->opened && hooks_run(e, HOOKS_POST_BUILD, on_build_hooks))
         return false;
