@@ -103,12 +103,14 @@ void engine_fail(struct skf_engine *e, enum skf_stage stage, const struct skf_er
 
 bool engine_newer_comes(const struct skf_engine *e)
 {
-    bool building = e->config_dirty, failed = false;
+    bool building = e->config_dirty, dirty = false, failed = hooks_failed(e);
     for (size_t i = 0; i < e->n_units; i++) {
         building = building || e->units[i].busy;
+        dirty = dirty || e->units[i].dirty;
         failed = failed || e->units[i].failed;
     }
-    failed = failed || hooks_failed(e) || tests_failed(e); /* what is due then waits for a change */
+    building = building || (dirty && !failed && !hold_builds(e)); /* hooks have yet to end */
+    failed = failed || tests_failed(e); /* what is due then waits for a change */
     bool deploys = (e->deploy_due || e->manifests_dirty) && !e->deploy_failed && !failed &&
                    e->opts.deploys && !hold_deploys(e);
     return e->opts.dev && e->phase == ENGINE_RUNNING && (building || deploys);

@@ -344,6 +344,38 @@ static void a_deploy_that_ends_while_a_newer_build_runs_does_not_end_the_loop(vo
     stop(w);
 }
 
+/* Each has to end, and to be told of: the hooks of a newer build do not take the place of those of
+ * the deploy that is still under way. */
+static void hooks_of_a_newer_build_stand_beside_those_of_a_deploy(void **state)
+{
+    static const char with_hooks[] =
+        "apiVersion: skaffold/v4beta11\nkind: Config\nbuild:\n  local: {push: false}\n"
+        "  hooks:\n    before:\n"
+        "    - command: [sh, -c, 'while [ -e hold ]; do sleep 0.02; done']\n"
+        "  artifacts: [{image: app, context: app, ko: {}}]\n"
+        "manifests: {rawYaml: [k8s.yaml]}\n"
+        "deploy:\n  kubectl:\n    hooks:\n      after:\n"
+        "      - host: {command: [sh, -c, 'true']}\n";
+    struct world *w = *state;
+    put(w, "skaffold.yaml", with_hooks);
+    start(w);
+    WAIT_FOR(w, SKF_EV_WATCHING, 1);
+    assert_int_equal(w->counts[SKF_EV_HOOKS_DONE], 2);
+    fake.hold_apply = true;
+    put(w, "app/src.txt", "two");
+    WAIT_FOR(w, SKF_EV_DEPLOY_STARTED, 2);
+    put(w, "hold", "");
+    put(w, "app/src.txt", "three");
+    WAIT_FOR(w, SKF_EV_HOOKS_STARTED, 4); /* of "three", before its build */
+    fake.hold_apply = false;
+    WAIT_FOR(w, SKF_EV_HOOKS_DONE, 4); /* of "two", behind its deploy */
+    assert_int_equal(unlink("hold"), 0);
+    WAIT_FOR(w, SKF_EV_WATCHING, 2);
+    assert_int_equal(w->counts[SKF_EV_HOOKS_DONE], w->counts[SKF_EV_HOOKS_STARTED]);
+    assert_int_equal(w->counts[SKF_EV_HOOKS_FAILED], 0);
+    stop(w);
+}
+
 static void after_a_failed_apply_the_old_manifest_is_applied_again(void **state)
 {
     struct world *w = *state;
@@ -582,6 +614,7 @@ int main(void)
         T(many_saves_during_builds_are_not_taken_for_the_builds_own),
         T(a_newer_save_pre_empts_an_apply_that_takes_long),
         T(a_deploy_that_ends_while_a_newer_build_runs_does_not_end_the_loop),
+        T(hooks_of_a_newer_build_stand_beside_those_of_a_deploy),
         T(after_a_failed_apply_the_old_manifest_is_applied_again),
         T(a_failed_build_keeps_dev_and_the_fix_recovers),
         T(a_failed_apply_is_tried_again_with_the_next_change),
