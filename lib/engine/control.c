@@ -316,16 +316,21 @@ struct skf_control *skf_control_start(uv_loop_t *loop, const char *dir,
     c->handles = 1;
     uv_pipe_init(loop, &c->listener, 0);
     c->listener.data = c;
+    /* A client takes a socket that refuses for one of a dead session, and removes it: ours has its
+     * name once it listens. */
+    skf_autofree char *unready = skf_xasprintf("%s.new", c->path);
     int rc = 0;
-    if (strlen(c->path) >= sizeof((struct sockaddr_un *)NULL)->sun_path) {
+    if (strlen(unready) >= sizeof((struct sockaddr_un *)NULL)->sun_path) {
         rc = skf_err_set(err, SKF_ETOOBIG, "'%s' is too long for the name of a socket", c->path);
     } else {
-        unlink(c->path); /* of a process that had our number */
+        unlink(unready); /* of a process that had our number */
         mode_t old = umask(077);
-        int bound = uv_pipe_bind(&c->listener, c->path);
+        int bound = uv_pipe_bind(&c->listener, unready);
         umask(old);
         if (bound == 0)
             bound = uv_listen((uv_stream_t *)&c->listener, 16, on_connect);
+        if (bound == 0 && rename(unready, c->path) < 0)
+            bound = uv_translate_sys_error(errno);
         if (bound != 0)
             rc = skf_err_uv(err, bound, "cannot listen on '%s'", c->path);
     }
