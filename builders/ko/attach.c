@@ -113,6 +113,13 @@ static void ask_next(struct skf_ko_attach *a)
     skf_call_start(&a->call, on_asked);
 }
 
+static void on_first(struct skf_defer *d)
+{
+    struct skf_ko_attach *a = SKF_CONTAINER_OF(d, struct skf_ko_attach, first);
+    a->beginning = false;
+    ask_next(a);
+}
+
 /* --- start and end ---------------------------------------------------------------------------- */
 
 static void on_written(struct skf_work *w)
@@ -127,7 +134,8 @@ static void on_written(struct skf_work *w)
 void skf_ko_attach_start(struct skf_ko_attach *a)
 {
     if (!a->programs) {
-        ask_next(a);
+        a->beginning = true;
+        skf_defer_start(a->services->loop, &a->first, 0, on_first);
         return;
     }
     a->working = true;
@@ -142,4 +150,6 @@ void skf_ko_attach_cancel(struct skf_ko_attach *a)
         skf_push_cancel(&a->push);
     else if (a->asking)
         skf_call_cancel(&a->call);
+    else if (a->beginning && !a->err.code)
+        skf_err_set(&a->err, SKF_ECANCELED, "cancelled");
 }

@@ -11,6 +11,7 @@
 #include "lib/base/vec.h"
 #include "lib/engine/services.h"
 #include "lib/image/call.h"
+#include "lib/io/loop.h"
 #include "lib/io/work.h"
 
 struct skf_ko_attach {
@@ -27,6 +28,7 @@ struct skf_ko_attach {
     unsigned without_modules; /* programs that say nothing of their modules */
     /* --- private
      * ----------------------------------------------------------------------------------- */
+    struct skf_defer first;
     struct skf_work work;
     struct skf_push push;
     struct skf_call call;
@@ -34,7 +36,7 @@ struct skf_ko_attach {
     struct skf_image *carrier;
     char *to;
     size_t next;
-    bool working, pushing, asking;
+    bool beginning, working, pushing, asking;
     struct skf_err err;
 };
 void skf_ko_attach_start(struct skf_ko_attach *a);
