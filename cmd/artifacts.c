@@ -35,7 +35,7 @@ static int read_file(const char *file, struct skf_strv *out, struct skf_err *err
         return skf_err_at(err, file, where.line, where.column);
     }
     const json_t *builds = json_object_get(root, "builds");
-    if (!builds)
+    if (!json_is_array(builds))
         skf_err_set(err, SKF_ECONFIG, "'%s' has no list 'builds'", file);
     json_array_foreach(builds, i, build)
     {
