@@ -339,6 +339,9 @@ static int read_impersonation(const struct skf_node *user, struct skf_kube_conte
     const struct skf_node *groups = skf_node_get(user, "as-groups");
     const struct skf_node *extra = skf_node_get(user, "as-user-extra");
     read_str(user, "as", &c->impersonate_user);
+    if (c->impersonate_user && c->impersonate_user[strcspn(c->impersonate_user, "\r\n")])
+        return skf_node_err(err, skf_node_get(user, "as"), SKF_ECONFIG,
+                            "user '%s': a line break in 'as'", c->user);
     if (impersonate(c, "Impersonate-Uid", skf_node_get(user, "as-uid"), err) < 0)
         return -(int)err->code;
     for (size_t i = 0; groups && groups->kind == SKF_SEQUENCE && i < groups->n; i++)

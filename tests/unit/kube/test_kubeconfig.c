@@ -104,6 +104,7 @@ static void test_refused_users(void **state)
         { "prod-terminal", "wants a terminal" },
         { "prod-no-mode", "needs an interactiveMode" },
         { "prod-nobody-else", "need 'as'" },
+        { "prod-two-lines", "a line break in 'as'" },
     };
     for (size_t i = 0; i < SKF_ARRAY_LEN(cases); i++) {
         struct skf_kube_context c;
