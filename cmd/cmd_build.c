@@ -177,7 +177,7 @@ int cmd_build(const struct options *o)
         code = session_run_engine(&s, &options);
         if (code == EXIT_CODE_OK && to.path && !o->dry_run)
             code = save_images(&s, &to);
-        int written = write_result(&s, o);
+        int written = s.engine ? write_result(&s, o) : code;
         code = code ? code : written;
     }
     session_close(&s);

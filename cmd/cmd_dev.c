@@ -63,7 +63,8 @@ static int run(const struct options *o, const char *command, bool debug)
         keys_open(&s, &keys);
         code = session_run_engine(&s, &options);
         skf_keys_stop(&keys);
-        console_summary(&s.console, skf_engine_history(s.engine));
+        if (s.engine) /* else where images go could not be told */
+            console_summary(&s.console, skf_engine_history(s.engine));
     }
     session_close(&s);
     return code;

@@ -215,3 +215,20 @@ END
     expect_in "$stderr" "now leads to another cluster: it has another kube-system; nothing is applied"
     [[ ! -e asked ]] || fail "asked for:" "$(cat asked)"
 }
+
+@test "minikube is not there to be asked: dev, run and build say so, and end with 5" {
+    local command
+    ! command -v minikube >/dev/null || skip "minikube is installed"
+    cat >"$KUBECONFIG" <<'END'
+apiVersion: v1
+kind: Config
+current-context: minikube
+clusters: [{name: minikube, cluster: {server: "https://127.0.0.1:1"}}]
+contexts: [{name: minikube, context: {cluster: minikube}}]
+END
+    for command in dev run build; do
+        skiff "$command"
+        expect_status 5
+        expect_in "$stderr" "the program 'minikube' is not in PATH"
+    done
+}
