@@ -219,18 +219,42 @@ static void warn_of_unused(struct skf_engine *e)
     }
 }
 
+/* As in Skaffold: what no deployer of its module takes is rendered, and not deployed. One module
+ * alone has a deployer by default; of several, none has. */
+static bool warn_of_undeployed(struct skf_engine *e)
+{
+    bool any = false;
+    for (size_t i = 0; i < e->plan.config.n_modules; i++) {
+        const struct skf_module *m = &e->plan.config.modules[i];
+        bool manifests = m->raw_yaml.n || m->n_remote_manifests || m->has_kustomize;
+        if (!manifests || m->has_kubectl || m->deploy_helm || m->has_docker_deploy)
+            continue;
+        any = true;
+        skf_autofree char *text = skf_xasprintf(
+            "the manifests of module '%s' are not deployed: where there are several modules none "
+            "has a deployer by default; add 'deploy: {kubectl: {}}' to it (%s)",
+            m->name ? m->name : m->dir, m->file);
+        if (!skf_map_put(&e->warned, text, e))
+            engine_emit(e, SKF_EV_WARNING, NULL, text);
+    }
+    return any;
+}
+
 static void take_rendered(struct skf_engine *e, struct skf_err *err)
 {
     skf_rendered_release(&e->rendered);
     e->rendered = e->hydrate.rendered;
-    warn_of_unused(e);
+    bool undeployed = warn_of_undeployed(e);
+    if (!undeployed)
+        warn_of_unused(e);
     for (size_t i = 0; i < e->rendered.notes.n; i++)
         engine_emit(e, SKF_EV_WARNING, NULL, e->rendered.notes.v[i]);
     warn_of_services(e);
     if (!e->rendered.objects.n && !any_own_sources(e))
         skf_err_set(err, SKF_ENOTFOUND,
-                    "nothing to deploy: no manifest was found; name them "
-                    "in manifests.rawYaml or deploy.kubectl.manifests");
+                    undeployed ? "nothing to deploy: no module has both manifests and a deployer"
+                               : "nothing to deploy: no manifest was found; name them "
+                                 "in manifests.rawYaml or deploy.kubectl.manifests");
 }
 
 static void on_hydrated(struct skf_hydrate *h, const struct skf_err *err)
@@ -581,10 +605,12 @@ static void on_deployed(struct skf_flow *f)
     } else if (e->phase == ENGINE_RUNNING && !f->err.code) {
         if (!e->acted)
             engine_emit(e, SKF_EV_DEPLOY_NOTHING, NULL, NULL);
-        if (e->acted || !serve_was_ready(e))
+        if (e->acted || !serve_was_ready(e)) {
             serve_applied(e);
-        else
+        } else {
+            serve_ports(e); /* another skaffold.yaml may want others of what stands */
             engine_loop_end(e, true);
+        }
     }
     engine_pump(e);
 }

@@ -381,6 +381,8 @@ void serve_init(struct skf_engine *e);
 void serve_free(struct skf_engine *e);
 /* The objects in e->rendered are applied: wait for them, follow their logs, forward ports. */
 void serve_applied(struct skf_engine *e);
+/* Forward the ports that the plan wants of these objects, and no others any more. */
+void serve_ports(struct skf_engine *e);
 /* Did the last wait end well, or was none asked for? */
 bool serve_was_ready(const struct skf_engine *e);
 /* A newer save makes waiting pointless. */

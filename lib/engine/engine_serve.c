@@ -202,16 +202,18 @@ static void on_forward_done(struct skf_portfwd *f)
     engine_pump(e);
 }
 
-static bool already_forwarded(const struct skf_serve *s, const char *kind, const char *namespace_,
-                              const char *name, const char *port)
+/* One that the configuration no longer wants, while the session goes on. */
+static void on_forward_dropped(struct skf_portfwd *f)
 {
-    for (size_t i = 0; i < s->forwards.n; i++) {
-        const struct skf_portfwd *f = s->forwards.v[i];
-        if (strcasecmp(f->kind, kind) == 0 && strcmp(f->namespace_, namespace_) == 0 &&
-            strcmp(f->name, name) == 0 && strcmp(f->port, port) == 0)
-            return true;
-    }
-    return false;
+    struct skf_engine *e = f->data;
+    struct skf_serve *s = e->serve;
+    for (size_t i = 0; i < s->forwards.n; i++)
+        if (s->forwards.v[i] == f)
+            s->forwards.v[i] = s->forwards.v[--s->forwards.n];
+    s->forwards_open--;
+    skf_portfwd_release(f);
+    free(f);
+    engine_pump(e);
 }
 
 /* "deployment" in the file, "Deployment" in the API. */
@@ -242,27 +244,71 @@ static void tell_forward(struct skf_engine *e, const struct skf_portfwd *f)
     engine_emit(e, SKF_EV_WARNING, NULL, taken);
 }
 
-static void forward(struct skf_engine *e, const char *kind, const char *namespace_,
-                    const char *name, const char *port, const char *address, unsigned wanted)
+/* One port that should lead to `port` of an object; the strings are owned. */
+struct wish {
+    char *kind, *namespace_, *name, *port, *address;
+    unsigned local_port; /* 0 = any */
+};
+
+struct wishes {
+    SKF_VEC(struct wish) list;
+};
+
+static void wishes_release(struct wishes *w)
+{
+    for (size_t i = 0; i < w->list.n; i++) {
+        char *owned[] = { w->list.v[i].kind, w->list.v[i].namespace_, w->list.v[i].name,
+                          w->list.v[i].port, w->list.v[i].address };
+        for (size_t k = 0; k < SKF_ARRAY_LEN(owned); k++)
+            free(owned[k]);
+    }
+    skf_vec_release(&w->list);
+}
+
+/* The first wish for a port of an object counts. */
+static void want(struct wishes *w, const char *kind, const char *namespace_, const char *name,
+                 const char *port, const char *address, unsigned local_port)
+{
+    for (size_t i = 0; i < w->list.n; i++) {
+        const struct wish *had = &w->list.v[i];
+        if (strcasecmp(had->kind, kind) == 0 && strcmp(had->namespace_, namespace_) == 0 &&
+            strcmp(had->name, name) == 0 && strcmp(had->port, port) == 0)
+            return;
+    }
+    const struct wish made = { .kind = skf_xstrdup(api_kind(kind)),
+                               .namespace_ = skf_xstrdup(namespace_),
+                               .name = skf_xstrdup(name),
+                               .port = skf_xstrdup(port),
+                               .address = skf_xstrdup(address ? address : "127.0.0.1"),
+                               .local_port = local_port };
+    skf_vec_push(&w->list, made);
+}
+
+static bool fulfils(const struct skf_portfwd *f, const struct wish *w)
+{
+    return !f->done && strcmp(f->kind, w->kind) == 0 && strcmp(f->namespace_, w->namespace_) == 0 &&
+           strcmp(f->name, w->name) == 0 && strcmp(f->port, w->port) == 0 &&
+           strcmp(f->address, w->address) == 0 && f->wanted == w->local_port;
+}
+
+static void forward(struct skf_engine *e, const struct wish *w)
 {
     struct skf_serve *s = e->serve;
     struct skf_err err = SKF_ERR_INIT;
-    if (already_forwarded(s, kind, namespace_, name, port))
-        return;
     struct skf_portfwd *f = skf_xcalloc(1, sizeof *f);
     skf_portfwd_init(f);
-    f->kind = skf_xstrdup(api_kind(kind));
-    f->namespace_ = skf_xstrdup(namespace_);
-    f->name = skf_xstrdup(name);
-    f->port = skf_xstrdup(port);
-    if (address)
-        skf_replace(&f->address, skf_xstrdup(address));
-    f->wanted = wanted;
+    f->kind = skf_xstrdup(w->kind);
+    f->namespace_ = skf_xstrdup(w->namespace_);
+    f->name = skf_xstrdup(w->name);
+    f->port = skf_xstrdup(w->port);
+    f->address = skf_xstrdup(w->address);
+    f->wanted = w->local_port;
     f->data = e;
     f->on_event = on_forward_event;
     if (skf_portfwd_start(e->api, f, &err) < 0) {
-        skf_err_wrap(&err, "cannot forward a port to %s '%s'", kind, name);
-        engine_emit(e, SKF_EV_WARNING, NULL, err.msg);
+        skf_err_wrap(&err, "cannot forward a port to %s '%s'", w->kind, w->name);
+        if (!skf_map_put(&e->warned, err.msg, e))
+            engine_emit(e, SKF_EV_WARNING, NULL, err.msg);
         skf_portfwd_release(f);
         free(f);
         return;
@@ -270,6 +316,26 @@ static void forward(struct skf_engine *e, const char *kind, const char *namespac
     s->forwards_open++;
     skf_vec_push(&s->forwards, f);
     tell_forward(e, f);
+}
+
+/* Those that nobody wants any more go first: a local port may have changed hands. */
+static void fulfil(struct skf_engine *e, const struct wishes *w)
+{
+    struct skf_serve *s = e->serve;
+    for (size_t i = 0; i < s->forwards.n; i++) {
+        bool wanted = s->forwards.v[i]->done != NULL;
+        for (size_t k = 0; k < w->list.n && !wanted; k++)
+            wanted = fulfils(s->forwards.v[i], &w->list.v[k]);
+        if (!wanted)
+            skf_portfwd_stop(s->forwards.v[i], on_forward_dropped);
+    }
+    for (size_t k = 0; k < w->list.n; k++) {
+        bool has = false;
+        for (size_t i = 0; i < s->forwards.n && !has; i++)
+            has = fulfils(s->forwards.v[i], &w->list.v[k]);
+        if (!has)
+            forward(e, &w->list.v[k]);
+    }
 }
 
 /* Where the object is that a portForward entry names without its namespace: as deployed, else the
@@ -290,7 +356,7 @@ static const char *namespace_of(const struct skf_engine *e, const char *kind, co
     return several ? NULL : only ? only : engine_namespace(e);
 }
 
-static void forward_user_defined(struct skf_engine *e)
+static void want_user_defined(struct skf_engine *e, struct wishes *w)
 {
     for (size_t i = 0; i < e->plan.config.n_modules; i++) {
         const struct skf_module *m = &e->plan.config.modules[i];
@@ -299,8 +365,8 @@ static void forward_user_defined(struct skf_engine *e)
             const char *ns =
                 p->namespace_ ? p->namespace_ : namespace_of(e, p->resource_type, p->resource_name);
             if (ns) {
-                forward(e, p->resource_type, ns, p->resource_name, p->port, p->address,
-                        (unsigned)p->local_port);
+                want(w, p->resource_type, ns, p->resource_name, p->port, p->address,
+                     (unsigned)p->local_port);
                 continue;
             }
             skf_autofree char *text = skf_xasprintf(
@@ -314,20 +380,20 @@ static void forward_user_defined(struct skf_engine *e)
 }
 
 /* Every port number in a list of a Service's or container's ports. */
-static void forward_ports_in(struct skf_engine *e, const struct skf_object *o,
-                             const struct skf_node *ports, const char *key)
+static void want_ports_in(struct skf_engine *e, struct wishes *w, const struct skf_object *o,
+                          const struct skf_node *ports, const char *key)
 {
     const char *namespace_ = o->namespace_ ? o->namespace_ : engine_namespace(e);
     for (size_t i = 0; ports && ports->kind == SKF_SEQUENCE && i < ports->n; i++) {
         const char *port = skf_node_get_str(ports->items[i], key);
         const char *protocol = skf_node_get_str(ports->items[i], "protocol");
         if (port && (!protocol || strcmp(protocol, "TCP") == 0)) /* the API carries nothing else */
-            forward(e, o->kind, namespace_, o->name, port, NULL, 0);
+            want(w, o->kind, namespace_, o->name, port, NULL, 0);
     }
 }
 
 /* --port-forward=services: all ports of the Services that we deploy; =pods: all containerPorts. */
-static void forward_deployed(struct skf_engine *e, bool services, bool pods)
+static void want_deployed(struct skf_engine *e, struct wishes *w, bool services, bool pods)
 {
     const struct skf_objects *objects = deploy_objects(e);
     for (size_t i = 0; i < objects->n; i++) {
@@ -338,20 +404,20 @@ static void forward_deployed(struct skf_engine *e, bool services, bool pods)
             continue;
         const struct skf_node *root = doc->n_parts ? doc->parts[0].root : NULL;
         if (services && strcmp(o->kind, "Service") == 0)
-            forward_ports_in(e, o, skf_node_find(root, "spec", "ports", NULL), "port");
+            want_ports_in(e, w, o, skf_node_find(root, "spec", "ports", NULL), "port");
         const struct skf_node *spec = strcmp(o->kind, "Pod") == 0
                                           ? skf_node_get(root, "spec")
                                           : skf_node_find(root, "spec", "template", "spec", NULL);
         const struct skf_node *containers = skf_node_get(spec, "containers");
         for (size_t j = 0; pods && containers && j < containers->n; j++)
-            forward_ports_in(e, o, skf_node_get(skf_node_item(containers, j), "ports"),
-                             "containerPort");
+            want_ports_in(e, w, o, skf_node_get(skf_node_item(containers, j), "ports"),
+                          "containerPort");
         skf_doc_free(doc);
     }
 }
 
 /* --port-forward=debug: the debuggers. */
-static void forward_debuggers(struct skf_engine *e)
+static void want_debuggers(struct skf_engine *e, struct wishes *w)
 {
     const struct skf_objects *objects = deploy_objects(e);
     char port[16];
@@ -361,22 +427,25 @@ static void forward_debuggers(struct skf_engine *e)
         for (size_t k = 0; builder->debug_port && e->units[i].deployed && k < objects->n; k++) {
             const struct skf_object *o = &objects->v[k];
             if (skf_object_runs(o, e->units[i].deployed))
-                forward(e, o->kind, o->namespace_ ? o->namespace_ : engine_namespace(e), o->name,
-                        port, NULL, builder->debug_port);
+                want(w, o->kind, o->namespace_ ? o->namespace_ : engine_namespace(e), o->name, port,
+                     NULL, builder->debug_port);
         }
     }
 }
 
-static void start_forwards(struct skf_engine *e)
+void serve_ports(struct skf_engine *e)
 {
     const struct skf_strv *modes = e->opts.port_forward;
+    struct wishes w = { 0 };
     if (!modes || !e->api || skf_strv_has(modes, "off"))
         return;
     if (skf_strv_has(modes, "user"))
-        forward_user_defined(e);
+        want_user_defined(e, &w);
     if (e->opts.debug && skf_strv_has(modes, "debug"))
-        forward_debuggers(e);
-    forward_deployed(e, skf_strv_has(modes, "services"), skf_strv_has(modes, "pods"));
+        want_debuggers(e, &w);
+    want_deployed(e, &w, skf_strv_has(modes, "services"), skf_strv_has(modes, "pods"));
+    fulfil(e, &w);
+    wishes_release(&w);
 }
 
 /* --- the rollout ------------------------------------------------------------------------------ */
@@ -562,7 +631,7 @@ void serve_applied(struct skf_engine *e)
 {
     struct skf_serve *s = e->serve;
     follow_logs(e);
-    start_forwards(e);
+    serve_ports(e);
     s->was_ready = !checks_status(e);
     if (!checks_status(e)) {
         finish(e);
