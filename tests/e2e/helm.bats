@@ -55,6 +55,13 @@ word_is() { [[ $(word) == "$1" ]]; }
     dev_says 'this chart is broken'
     dev_says '^Watching for changes'
     expect_serves 'Again'
+    # What fails before the upgrade is not taken for done by the next attempt.
+    dev_mark
+    echo '{{' >chart/values.yaml
+    dev_says 'Deploy failed'
+    skiff_ok trigger
+    skiff wait --timeout=60s
+    expect_status 6
     dev_stop
     expect_match "$(dev_said)" 'release "go-app" uninstalled'
     [[ -z $(helm list -q) ]]
