@@ -11,7 +11,7 @@
 #include "lib/base/num.h"
 #include "lib/engine/control_client.h"
 
-enum { TRY_AGAIN_US = 50 * 1000 };
+enum { TRY_AGAIN_US = 50 * 1000, START_MS = 2000 };
 
 static int complain(const struct skf_err *err)
 {
@@ -176,10 +176,12 @@ static int read_limit(const struct options *o, int64_t *until_ms, struct skf_err
     return 0;
 }
 
-/* A dev that is just being started counts, while there is time left. */
+/* A dev that is just being started ('skiff dev & skiff wait') counts, while there is time left. */
 static int ask_to_wait(const struct options *o, const char *what, int64_t until_ms,
                        struct skf_control_client *c, struct skf_err *err)
 {
+    if (!until_ms)
+        until_ms = skf_clock_ms() + START_MS;
     for (;;) {
         int rc = ask(o, json_pack("{s:s,s:s}", "command", "wait", "for", what), c, err);
         if (rc == 0 || err->code != SKF_ENOTFOUND || skf_clock_ms() >= until_ms)

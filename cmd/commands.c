@@ -125,6 +125,20 @@ void command_help(const struct command *c, FILE *to)
     options_help(c->bit, to);
 }
 
+int command_unknown(const char *name)
+{
+    const char *names[32];
+    size_t n = 0;
+    for (size_t i = 0; i < commands_count && n < SKF_ARRAY_LEN(names); i++)
+        names[n++] = commands[i].name;
+    const char *near = skf_suggest(name, names, n);
+    if (near)
+        fprintf(stderr, "skiff: unknown command '%s': did you mean '%s'?\n", name, near);
+    else
+        fprintf(stderr, "skiff: unknown command '%s': see 'skiff help'\n", name);
+    return EXIT_CODE_USAGE;
+}
+
 int cmd_version(const struct options *o)
 {
     (void)o;
@@ -140,10 +154,8 @@ int cmd_help(const struct options *o)
     }
     const char *name = o->arguments.v[0];
     const struct command *c = command_find(name);
-    if (!c) {
-        fprintf(stderr, "skiff: unknown command '%s': see 'skiff help'\n", name);
-        return EXIT_CODE_USAGE;
-    }
+    if (!c)
+        return command_unknown(name);
     command_help(c, stdout);
     return EXIT_CODE_OK;
 }

@@ -16,6 +16,8 @@ extern const struct command commands[];
 extern const size_t commands_count;
 const struct command *command_find(const char *name);
 void command_help(const struct command *c, FILE *to);
+/* Says so on standard error, with the command that was probably meant; the exit code. */
+int command_unknown(const char *name);
 void commands_overview(FILE *to);
 
 int cmd_dev(const struct options *o);

@@ -8,22 +8,7 @@
 #include "cmd/exit.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "lib/base/suggest.h"
 #include "lib/config/dotenv.h"
-
-static int unknown_command(const char *name)
-{
-    const char *names[32];
-    size_t n = 0;
-    for (size_t i = 0; i < commands_count && n < SKF_ARRAY_LEN(names); i++)
-        names[n++] = commands[i].name;
-    const char *near = skf_suggest(name, names, n);
-    if (near)
-        fprintf(stderr, "skiff: unknown command '%s': did you mean '%s'?\n", name, near);
-    else
-        fprintf(stderr, "skiff: unknown command '%s': see 'skiff help'\n", name);
-    return EXIT_CODE_USAGE;
-}
 
 static int apply_verbosity(const struct options *o, struct skf_err *err)
 {
@@ -96,7 +81,7 @@ int main(int argc, char **argv)
     else if (strcmp(name, "--version") == 0)
         name = "version";
     const struct command *c = command_find(name);
-    int code = c ? run_command(c, argc - 2, argv + 2) : unknown_command(name);
+    int code = c ? run_command(c, argc - 2, argv + 2) : command_unknown(name);
     if (fflush(stdout) != 0 && code == EXIT_CODE_OK) {
         fprintf(stderr, "skiff: cannot write standard output\n");
         code = EXIT_CODE_FAILED;

@@ -463,6 +463,8 @@ void options_release(struct options *o)
         skf_strv_release(lists[i]);
 }
 
+enum { HELP_COLUMN = 29 };
+
 void options_help(unsigned command, FILE *to)
 {
     fprintf(to, "\nOptions:\n");
@@ -478,9 +480,13 @@ void options_help(unsigned command, FILE *to)
         else if (opt->value)
             snprintf(name + len, left, " %s", opt->value);
         if (opt->letter)
-            fprintf(to, "  -%c, %-29s %s\n", opt->letter, name, opt->help);
+            fprintf(to, "  -%c, ", opt->letter);
         else
-            fprintf(to, "      %-29s %s\n", name, opt->help);
+            fprintf(to, "      ");
+        if (strlen(name) > HELP_COLUMN) /* the explanation on a line of its own */
+            fprintf(to, "%s\n      %-*s %s\n", name, HELP_COLUMN, "", opt->help);
+        else
+            fprintf(to, "%-*s %s\n", HELP_COLUMN, name, opt->help);
     }
     fprintf(
         to,

@@ -16,6 +16,7 @@
 #include "lib/base/num.h"
 #include "lib/base/path.h"
 #include "lib/engine/hydrate.h"
+#include "lib/image/ref.h"
 #include "lib/io/file.h"
 #include "lib/io/proc.h"
 
@@ -237,6 +238,10 @@ static int image_wishes(struct session *s, struct skf_err *err)
                            wish);
     if (sbom && strcmp(sbom, "spdx") != 0 && strcmp(sbom, "none") != 0)
         return skf_err_set(err, SKF_EUSAGE, "--sbom takes spdx or none, not '%s'", sbom);
+    const char *tag = s->options->tag;
+    if (tag && !skf_ref_valid_tag(tag))
+        return skf_err_set(err, SKF_EUSAGE,
+                           "--tag takes 1 to 128 letters, digits, '_', '.' and '-', not '%s'", tag);
     s->services.sbom = !sbom || strcmp(sbom, "spdx") == 0;
     return 0;
 }

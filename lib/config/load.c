@@ -157,8 +157,9 @@ static bool upgrade(struct skf_loader *l, struct skf_decode *dec, struct skf_doc
     if (version < 0) {
         char known[SKF_VERSION_COUNT][32];
         const char *names[SKF_VERSION_COUNT];
-        for (int i = 0; i < SKF_VERSION_COUNT; i++) {
-            snprintf(known[i], sizeof known[i], "skaffold/%s", skf_version_name(i));
+        for (int i = 0; i < SKF_VERSION_COUNT; i++) { /* of two that are as near, the newer */
+            snprintf(known[i], sizeof known[i], "skaffold/%s",
+                     skf_version_name(SKF_VERSION_COUNT - 1 - i));
             names[i] = known[i];
         }
         const char *near = skf_suggest(text, names, SKF_VERSION_COUNT);

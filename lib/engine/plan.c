@@ -180,6 +180,26 @@ static bool wanted(const struct skf_plan_request *req, const struct skf_artifact
     return false;
 }
 
+/* A text of --build-image that is in no image's name is a slip of the pen. */
+static int check_only(const struct skf_plan_request *req, const struct skf_config *config,
+                      struct skf_err *err)
+{
+    for (size_t k = 0; req->only && k < req->only->n; k++) {
+        skf_autobuf struct skf_buf names = SKF_BUF_INIT;
+        bool found = false;
+        for (size_t i = 0; i < config->n_modules; i++)
+            for (size_t j = 0; j < config->modules[i].n_artifacts; j++) {
+                const char *image = config->modules[i].artifacts[j].image;
+                found = found || strstr(image, req->only->v[k]);
+                skf_buf_addf(&names, "%s%s", names.len ? ", " : "", image);
+            }
+        if (!found)
+            return skf_err_set(err, SKF_EUSAGE, "no image's name contains '%s'; images are: %.300s",
+                               req->only->v[k], names.len ? names.data : "none");
+    }
+    return 0;
+}
+
 static const struct skf_builder_ops *find_builder(const struct skf_plan_request *req,
                                                   const char *name)
 {
@@ -223,7 +243,7 @@ int skf_plan_make(const struct skf_plan_request *req, struct skf_config *config,
 {
     struct skf_plan plan = { 0 };
     size_t total = 0;
-    if (skf_plan_check(config, req->deploys, err) < 0 ||
+    if (check_only(req, config, err) < 0 || skf_plan_check(config, req->deploys, err) < 0 ||
         (req->deploys && skf_plan_expand(config, err) < 0))
         return -(int)err->code;
     for (size_t i = 0; i < config->n_modules; i++)

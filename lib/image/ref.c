@@ -29,7 +29,7 @@ static const char *tag_colon(const char *text, size_t len)
     return memchr(from, ':', len - (size_t)(from - text));
 }
 
-static bool valid_tag(const char *tag)
+bool skf_ref_valid_tag(const char *tag)
 {
     size_t len = strlen(tag);
     if (!len || len > MAX_TAG || tag[0] == '.' || tag[0] == '-')
@@ -158,7 +158,7 @@ int skf_ref_parse(const char *text, struct skf_ref *out, struct skf_err *err)
     if (colon) {
         tag = skf_xstrndup(colon + 1, name_len - (size_t)(colon + 1 - text));
         name_len = (size_t)(colon - text);
-        if (!valid_tag(tag))
+        if (!skf_ref_valid_tag(tag))
             return bad(text, "the tag may have 1 to 128 letters, digits, '_', '.' and '-'", err);
     }
     skf_autofree char *name = skf_xstrndup(text, name_len);

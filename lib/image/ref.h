@@ -17,6 +17,7 @@ struct skf_ref {
  */
 int skf_ref_parse(const char *text, struct skf_ref *out, struct skf_err *err);
 void skf_ref_release(struct skf_ref *ref);
+bool skf_ref_valid_tag(const char *tag);
 /* "docker.io/library/nginx:latest", with "@digest" when there is one (and then no tag); owned. */
 char *skf_ref_full(const struct skf_ref *ref);
 /* ggcr's spelling, for annotations: "index.docker.io/library/nginx:latest"; owned. */

@@ -116,6 +116,13 @@ END
     expect_equal "$(url 127.0.0.1:18081)" two
     dev_says "^$LEDGER"
     expect_equal "$(count_through 19000 5)" '5 bytes'
+    # Another local port in skaffold.yaml: taken up although nothing is deployed.
+    dev_mark
+    sed -i 's/localPort: 19000/localPort: 19002/' skaffold.yaml
+    dev_says 'Port forwarding deployment/go-app .*remote port count -> http://127.0.0.1:19002'
+    dev_says '^Watching for changes'
+    expect_equal "$(count_through 19002 5)" '5 bytes'
+    [[ -z $(answer_of 127.0.0.1 19000) ]]
     dev_stop
     [[ -z $(answer_of 127.0.0.1 18081) ]]
 }

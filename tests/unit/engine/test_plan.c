@@ -94,6 +94,20 @@ static void push_off_goes_into_the_bundled_node(void **state)
     assert_int_equal(w->plan.artifacts[0].platforms.n, 1);
 }
 
+static void a_text_that_chooses_no_image_is_a_mistake(void **state)
+{
+    struct world *w = *state;
+    skf_autostrv struct skf_strv only = SKF_STRV_INIT;
+    skf_strv_add(&only, "ap");
+    w->request.only = &only;
+    assert_int_equal(plan(w, "gcr.io/a/app", LOCAL_ONLY, ""), 0);
+    assert_int_equal(w->plan.n_artifacts, 1);
+    skf_plan_release(&w->plan);
+    skf_strv_add(&only, "web");
+    assert_int_equal(plan(w, "gcr.io/a/app", LOCAL_ONLY, ""), -SKF_EUSAGE);
+    assert_non_null(strstr(w->err.msg, "'web'; images are: gcr.io/a/app"));
+}
+
 static void a_discovered_registry_is_pushed_to(void **state)
 {
     struct world *w = *state;
@@ -240,6 +254,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(push_off_goes_into_the_bundled_node),
+        T(a_text_that_chooses_no_image_is_a_mistake),
         T(a_discovered_registry_is_pushed_to),
         T(the_flag_beats_the_file),
         T(a_remote_cluster_is_pushed_for),
