@@ -64,6 +64,7 @@ void engine_loop_begin(struct skf_engine *e, int64_t saved_wall_ms)
     int64_t now_us = skf_clock_us();
     int64_t ago_us = (skf_clock_wall_ms() - saved_wall_ms) * 1000;
     e->in_loop = true;
+    skf_map_release(&e->noted);
     e->held_told = false;
     e->noticed_us = now_us;
     e->built_us = 0;
@@ -611,6 +612,7 @@ void skf_engine_free(struct skf_engine *e)
     hooks_free(e);
     tests_free(e);
     skf_map_release(&e->warned);
+    skf_map_release(&e->noted);
     skf_ledger_history_release(&e->history);
     serve_free(e);
     skf_kube_api_free(e->api);

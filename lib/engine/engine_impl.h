@@ -187,6 +187,7 @@ struct skf_engine {
     void (*pruned)(struct skf_engine *e);
     size_t cleaning;       /* deployers that have still to remove what they created */
     struct skf_map warned; /* what is said once a session */
+    struct skf_map noted;  /* what is said once a loop, however many images it is said of */
 
     /* --- what is asked from outside --- */
     bool paused;

@@ -215,7 +215,8 @@ static void on_build_done(struct skf_build *b, const struct skf_err *err)
     u->building = u->busy = false;
     own_build_ended(u);
     for (size_t i = 0; i < b->notes.n; i++)
-        engine_emit(e, SKF_EV_NOTE, image, b->notes.v[i]);
+        if (!skf_map_put(&e->noted, b->notes.v[i], e))
+            engine_emit(e, SKF_EV_NOTE, image, b->notes.v[i]);
     if (!err) {
         take_result(u);
         cache_remember(u);
@@ -361,7 +362,9 @@ static void on_tag(struct skf_tag *t)
         engine_pump(e);
         return;
     }
-    if (t->warning) /* the digest decides what runs: a missing tag is no trouble */
+    if (t->warning &&
+        !skf_map_put(&e->noted, t->warning,
+                     e)) /* the digest decides what runs: a missing tag is no trouble */
         engine_emit(e, SKF_EV_NOTE, u->planned->artifact->image, t->warning);
     skf_replace(&u->tag_text, skf_take(&t->text));
     u->has_tag = true;

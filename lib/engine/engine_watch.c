@@ -7,6 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/map.h"
 #include "lib/base/mem.h"
 #include "lib/base/path.h"
 #include "lib/engine/engine_impl.h"
@@ -92,6 +93,17 @@ static bool take_changes(struct skf_engine *e, const struct skf_watch_change *ch
     return acts;
 }
 
+/* A file that several images are built from comes once for each. */
+static size_t count_files(const struct skf_watch_change *changes, size_t n)
+{
+    struct skf_map paths = SKF_MAP_INIT;
+    size_t files = 0;
+    for (size_t i = 0; i < n; i++)
+        files += skf_map_put(&paths, changes[i].path, &paths) == NULL;
+    skf_map_release(&paths);
+    return files;
+}
+
 static void on_change(void *data, const struct skf_watch_change *changes, size_t n)
 {
     struct skf_engine *e = data;
@@ -111,7 +123,7 @@ static void on_change(void *data, const struct skf_watch_change *changes, size_t
     tests_retry(e);
     engine_loop_begin(e, saved);
     skf_autofree char *shown = skf_path_show(changes[0].path);
-    engine_emit_number(e, SKF_EV_CHANGED, shown, NULL, (long long)n);
+    engine_emit_number(e, SKF_EV_CHANGED, shown, NULL, (long long)count_files(changes, n));
     for (size_t i = 0; i < e->n_units; i++)
         if (e->units[i].dirty && e->units[i].busy)
             unit_cancel(&e->units[i]);
