@@ -404,9 +404,9 @@ static void on_applied(struct skf_deploy *d, const struct skf_err *err)
         return;
     }
     struct skf_err explained = err ? *err : (struct skf_err)SKF_ERR_INIT;
-    if (err && d->errors) {
+    if (err && d->errors)
         explain(e, d->errors, &explained);
-    } else if (!err) {
+    if (!err) {
         skf_applied_put(&e->applied, &e->changed, engine_namespace(e));
         claim_present(e, &e->changed);
         clean_note_inherited(e);

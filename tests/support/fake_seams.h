@@ -245,6 +245,7 @@ static inline void fake_apply_end(struct skf_defer *d)
     } else if (fake.apply_fails && !a->removing) {
         fake.apply_fails--;
         skf_err_set(&err, SKF_ECHILD, "kubectl: no");
+        deploy->errors = "no"; /* what kubectl wrote */
     } else {
         struct skf_buf *to = a->removing ? &fake.last_removed : &fake.last_applied;
         *(a->removing ? &fake.removed : &fake.applied) += 1;
@@ -256,6 +257,7 @@ static inline void fake_apply_end(struct skf_defer *d)
     free(a);
     deploy->priv = NULL;
     deploy->done(deploy, err.code ? &err : NULL);
+    deploy->errors = NULL;
 }
 
 static inline struct fake_apply *fake_apply_of(struct skf_deploy *d)
