@@ -22,7 +22,7 @@ static int retag(const struct skf_strv *artifacts, struct skf_objects *objects, 
         skf_strv_take(&names, skf_ref_sanitise(artifacts->v[i]));
     for (size_t i = 0; i + 1 < artifacts->n; i += 2, n++)
         retags[n] = (struct skf_retag){ names.v[n], artifacts->v[i + 1], 0 };
-    return skf_manifest_retag(objects, retags, n, err);
+    return skf_manifest_retag(objects, NULL, retags, n, err);
 }
 
 int cmd_filter(const struct options *o)

@@ -195,7 +195,7 @@ static const struct option table[] = {
     { "set-value-file", 0, KIND_REFUSED, CMD_RENDER | CMD_DELETE, 0, NULL,
       "skiff has no setters of kpt: use kustomize or a chart" },
     { "resource-selector-rules-file", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
-      "skiff looks for images in all well-known kinds" },
+      "write the rules into 'resourceSelector' of skaffold.yaml" },
     { "status-check-selectors", 0, KIND_REFUSED, CMD_PIPELINE, 0, NULL,
       "skiff waits for all well-known workloads" },
     { "auto-sync", 0, KIND_REFUSED, CMD_DEV, 0, NULL,

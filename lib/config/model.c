@@ -297,6 +297,8 @@ void skf_model_build(struct skf_decode *dec, const struct skf_artifact_schema *s
     m->log_prefix = w->log_prefix ? w->log_prefix : "container";
     m->log_json_fields = w->log_json_fields;
     forwards(dec->arena, root, m, &w->forwards);
+    m->allowed = w->allowed;
+    m->denied = w->denied;
     remote_manifests(dec, root, m, &w->remote_manifests);
     if (w->kubectl && w->kubectl->remote_manifests.n)
         skf_diagnostic_add(

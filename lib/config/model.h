@@ -162,6 +162,12 @@ struct skf_action {
     struct skf_list containers; /* struct skf_container */
 };
 
+/* resourceSelector: a kind, and the paths of images and labels in its objects. */
+struct skf_resource_filter {
+    const char *group_kind; /* "Rollout.argoproj.io" */
+    struct skf_strings images, labels;
+};
+
 /* One module: one document of the file. Several are possible; most files have one. */
 struct skf_module {
     const char *name; /* metadata.name or NULL */
@@ -204,6 +210,7 @@ struct skf_module {
     struct skf_test *tests;
     size_t n_tests;
 
+    struct skf_list allowed, denied; /* struct skf_resource_filter */
     struct skf_port_forward *port_forwards;
     size_t n_port_forwards;
     struct skf_strings active_profiles;

@@ -272,8 +272,10 @@ static const struct skf_field metadata[] = {
         { .name = "deploy", .type = SKF_T_STRUCT, .sub = skf_schema_deploy },                      \
         F("portForward", LIST, skf_wire, forwards, .sub = skf_schema_forward,                      \
           .size = sizeof(struct skf_wire_forward), .since = "v1beta12"),                           \
-        NOT("resourceSelector", STRUCT, "skiff looks for images in all well-known kinds",          \
-            .sub = skf_schema_selector, .since = "v2beta28"),                                      \
+        { .name = "resourceSelector",                                                              \
+          .type = SKF_T_STRUCT,                                                                    \
+          .sub = skf_schema_selector,                                                              \
+          .since = "v2beta28" },                                                                   \
         F("verify", LIST, skf_wire, verify, .sub = skf_schema_verify,                              \
           .size = sizeof(struct skf_wire_verify), .since = "v3alpha1"),                            \
         F("customActions", LIST, skf_wire, actions, .sub = skf_schema_action,                      \

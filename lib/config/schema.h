@@ -119,10 +119,11 @@ struct skf_wire {
     bool tolerate_failures;
     const char *kube_context, *log_prefix;
     struct skf_strings log_json_fields;
-    struct skf_list forwards; /* struct skf_wire_forward */
-    struct skf_list tests;    /* struct skf_test */
-    struct skf_list verify;   /* struct skf_wire_verify */
-    struct skf_list actions;  /* struct skf_action */
+    struct skf_list forwards;        /* struct skf_wire_forward */
+    struct skf_list allowed, denied; /* struct skf_resource_filter */
+    struct skf_list tests;           /* struct skf_test */
+    struct skf_list verify;          /* struct skf_wire_verify */
+    struct skf_list actions;         /* struct skf_action */
 };
 
 /* The whole document, and what a profile may overlay (the pipeline). */

@@ -83,14 +83,20 @@ const struct skf_field skf_schema_action[] = {
 /* --- resourceSelector ------------------------------------------------------------------------- */
 
 static const struct skf_field filter[] = {
-    N("groupKind", STRING, .required = true, .always = true),
-    N("image", STRINGS),
-    N("labels", STRINGS),
+    F("groupKind", STRING, skf_resource_filter, group_kind, .required = true, .always = true,
+      .help = "Kind or Kind.group"),
+    F("image", STRINGS, skf_resource_filter, images,
+      .help = "paths like .spec.image; .* is every key 'image'"),
+    F("labels", STRINGS, skf_resource_filter, labels,
+      .help = "paths; skiff sets .metadata.labels only"),
+    /* Tolerations and affinity for nodes of one cloud: skiff sets none. */
     N("podSpec", STRINGS, .since = "v3alpha1"),
     END,
 };
 const struct skf_field skf_schema_selector[] = {
-    N("allow", LIST, .sub = filter),
-    N("deny", LIST, .sub = filter),
+    F("allow", LIST, skf_wire, allowed, .sub = filter, .size = sizeof(struct skf_resource_filter),
+      .help = "kinds that hold images, beside the well-known ones"),
+    F("deny", LIST, skf_wire, denied, .sub = filter, .size = sizeof(struct skf_resource_filter),
+      .help = "kinds that are left alone"),
     END,
 };

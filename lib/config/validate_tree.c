@@ -143,6 +143,69 @@ static void check_manifests(const struct skf_node *root, struct skf_diagnostics 
                     diags);
 }
 
+/* --- resourceSelector ------------------------------------------------------------------------- */
+
+/* Kind or Kind.group.name */
+static bool is_group_kind(const char *text)
+{
+    size_t n = strlen(text);
+    if (!isalpha((unsigned char)*text) || text[n - 1] == '.' || strstr(text, ".."))
+        return false;
+    for (; *text; text++)
+        if (!isalnum((unsigned char)*text) && !strchr(".-", *text))
+            return false;
+    return true;
+}
+
+/* ".*", or keys with a dot before each; "*" for a level */
+static bool is_object_path(const char *text)
+{
+    size_t n = strlen(text);
+    if (strcmp(text, ".*") == 0)
+        return true;
+    if (*text != '.' || n < 2 || text[n - 1] == '.' || strstr(text, "..") ||
+        strpbrk(text, " \t\r\n[]{}$"))
+        return false;
+    bool named = false;
+    for (const char *p = text; *p; p++) {
+        if (*p == '*' && (p[-1] != '.' || (p[1] && p[1] != '.')))
+            return false;
+        named = named || (*p != '.' && *p != '*');
+    }
+    return named;
+}
+
+static void check_paths(const struct skf_node *list, struct skf_diagnostics *diags)
+{
+    for (size_t i = 0; skf_node_item(list, i); i++) {
+        const char *path = skf_node_str(list->items[i]);
+        if (path && !is_object_path(path))
+            skf_diagnostic_add(diags, false, list->items[i],
+                               "write '.spec.image' ('.' and a key for each level, none for a "
+                               "list), or '.*'",
+                               "'%s' is no path in an object", path);
+    }
+}
+
+static void check_selector(const struct skf_node *root, struct skf_diagnostics *diags)
+{
+    static const char *const lists[] = { "allow", "deny" };
+    for (size_t k = 0; k < SKF_ARRAY_LEN(lists); k++) {
+        const struct skf_node *list = skf_node_find(root, "resourceSelector", lists[k], NULL);
+        for (size_t i = 0; skf_node_item(list, i); i++) {
+            const struct skf_node *kind = skf_node_get(list->items[i], "groupKind");
+            const char *text = skf_node_str(kind);
+            if (text && *text && !is_group_kind(text))
+                skf_diagnostic_add(diags, false, kind,
+                                   "write 'Kind' or 'Kind.group', as in 'Pod' or "
+                                   "'Rollout.argoproj.io'",
+                                   "'%s' names no kind", text);
+            check_paths(skf_node_get(list->items[i], "image"), diags);
+            check_paths(skf_node_get(list->items[i], "labels"), diags);
+        }
+    }
+}
+
 void skf_validate_trees(const struct skf_node *const *roots, size_t n,
                         struct skf_diagnostics *diags)
 {
@@ -159,6 +222,7 @@ void skf_validate_trees(const struct skf_node *const *roots, size_t n,
         check_tests(roots[m], diags);
         check_runs(roots[m], &seen, diags);
         check_manifests(roots[m], diags);
+        check_selector(roots[m], diags);
     }
     skf_map_release(&seen.verify);
     skf_map_release(&seen.actions);

@@ -7,6 +7,7 @@
 #include "lib/base/path.h"
 #include "lib/io/file.h"
 #include "lib/kube/manifest_debug.h"
+#include "lib/kube/selector.h"
 
 enum { MAX_MANIFEST = 64 * 1024 * 1024 };
 
@@ -43,7 +44,24 @@ static int load(const struct skf_module *m, struct skf_objects *out, struct skf_
     return 0;
 }
 
-static int retag(const struct skf_render_request *req, struct skf_rendered *r, struct skf_err *err)
+/* What a module says holds for the objects of all, and a denial for what another allows. */
+static void read_selector(const struct skf_config *c, struct skf_selector *out)
+{
+    for (size_t i = 0; i < c->n_modules; i++) {
+        const struct skf_resource_filter *v = c->modules[i].allowed.v;
+        for (size_t k = 0; k < c->modules[i].allowed.n; k++)
+            skf_selector_allow(out, v[k].group_kind, v[k].images.v, v[k].images.n, v[k].labels.v,
+                               v[k].labels.n);
+    }
+    for (size_t i = 0; i < c->n_modules; i++) {
+        const struct skf_resource_filter *v = c->modules[i].denied.v;
+        for (size_t k = 0; k < c->modules[i].denied.n; k++)
+            skf_selector_deny(out, v[k].group_kind);
+    }
+}
+
+static int retag(const struct skf_render_request *req, const struct skf_selector *selector,
+                 struct skf_rendered *r, struct skf_err *err)
 {
     const struct skf_plan *plan = req->plan;
     skf_autofree struct skf_retag *retags = skf_xcalloc(plan->n_artifacts, sizeof *retags);
@@ -51,7 +69,7 @@ static int retag(const struct skf_render_request *req, struct skf_rendered *r, s
     for (size_t i = 0; i < plan->n_artifacts; i++)
         if (req->references[i])
             retags[n++] = (struct skf_retag){ plan->artifacts[i].match, req->references[i], 0 };
-    int rc = skf_manifest_retag(&r->objects, retags, n, err);
+    int rc = skf_manifest_retag(&r->objects, selector, retags, n, err);
     for (size_t i = 0; rc == 0 && i < n; i++)
         if (!retags[i].used)
             skf_strv_add(&r->unused, retags[i].name);
@@ -93,22 +111,25 @@ static int load_module(const struct skf_render_request *req, size_t at, struct s
 int skf_render(const struct skf_render_request *req, struct skf_rendered *out, struct skf_err *err)
 {
     static const char *const managed[] = { "app.kubernetes.io/managed-by", "skiff", NULL };
+    struct skf_selector selector = { 0 };
     struct skf_rendered r = { 0 };
     int rc = 0;
+    read_selector(&req->plan->config, &selector);
     for (size_t i = 0; rc == 0 && i < req->plan->config.n_modules; i++)
         rc = load_module(req, i, &r.objects, err);
     if (rc == 0)
-        rc = retag(req, &r, err);
+        rc = retag(req, &selector, &r, err);
     if (rc == 0 && req->debug)
         rc = under_debugger(req, &r, err);
     if (rc == 0 && req->deployed)
-        rc = skf_manifest_label(&r.objects, managed, err);
+        rc = skf_manifest_label(&r.objects, &selector, managed, err);
     if (rc == 0 && req->namespace_) {
         skf_autofree char *note = NULL;
         rc = skf_manifest_namespace(&r.objects, req->namespace_, &note, err);
         if (note)
             skf_strv_add(&r.notes, note);
     }
+    skf_selector_release(&selector);
     if (rc < 0) {
         skf_rendered_release(&r);
         return rc;

@@ -100,6 +100,17 @@ const char *skf_kind_image_paths(const char *api_version, const char *kind)
     return is_config_connector(api_version) ? "*" : NULL;
 }
 
+bool skf_kind_is(const char *api_version, const char *kind, const char *group_kind)
+{
+    size_t n = strlen(kind), len = group_len(api_version);
+    if (strncmp(group_kind, kind, n) != 0)
+        return false;
+    const char *rest = group_kind + n;
+    if (len == 0)
+        return !*rest;
+    return *rest == '.' && strncmp(rest + 1, api_version, len) == 0 && !rest[1 + len];
+}
+
 bool skf_kind_namespaced(const char *api_version, const char *kind)
 {
     if (strcmp(kind, "ClusterWorkflowTemplate") == 0)

@@ -9,6 +9,8 @@
 #include "lib/base/err.h"
 #include "lib/base/vec.h"
 
+struct skf_selector; /* lib/kube/selector.h */
+
 /* One object. Strings owned. */
 struct skf_object {
     char *api_version, *kind, *name, *namespace_; /* namespace NULL = not written */
@@ -41,12 +43,15 @@ struct skf_retag {
     const char *name, *reference;
     unsigned used; /* counted up by skf_manifest_retag */
 };
-/* Images stand where Skaffold looks (skaffold-behaviour.md 9.4, 9.5). */
-int skf_manifest_retag(struct skf_objects *objects, struct skf_retag *retags, size_t n,
-                       struct skf_err *err);
+/* Images stand where Skaffold looks (skaffold-behaviour.md 9.4, 9.5) and where the selector says;
+ * selector NULL = no rules of the project. */
+int skf_manifest_retag(struct skf_objects *objects, const struct skf_selector *selector,
+                       struct skf_retag *retags, size_t n, struct skf_err *err);
 /* Adds metadata.labels to each object (top level only: pod templates keep their text, so that a new
- * session restarts nothing). labels: key, value, ..., NULL. */
-int skf_manifest_label(struct skf_objects *objects, const char *const *labels, struct skf_err *err);
+ * session restarts nothing) that the selector (or NULL) leaves to us. labels: key, value, ...,
+ * NULL. */
+int skf_manifest_label(struct skf_objects *objects, const struct skf_selector *selector,
+                       const char *const *labels, struct skf_err *err);
 /* The same for metadata.annotations. */
 int skf_manifest_annotate(struct skf_objects *objects, const char *const *annotations,
                           struct skf_err *err);

@@ -9,6 +9,7 @@
 #include "lib/kube/kinds.h"
 #include "lib/kube/manifest.h"
 #include "lib/kube/manifest_internal.h"
+#include "lib/kube/selector.h"
 
 static int parse_object(const struct skf_object *o, struct skf_doc **doc, struct skf_err *err)
 {
@@ -35,7 +36,7 @@ static int apply(struct skf_object *o, const struct skf_doc *doc, const struct s
 /* --- images ----------------------------------------------------------------------------------- */
 
 struct image_walk {
-    const struct skf_object *object;
+    const char *paths; /* as in kinds.h */
     /* Called for each scalar at an image's place; non-zero ends the walk. */
     int (*visit)(struct image_walk *w, const struct skf_node *scalar, struct skf_err *err);
     struct skf_edits *edits;
@@ -92,16 +93,13 @@ static int walk_path(struct image_walk *w, const struct skf_node *n, const char 
 
 static int walk_images(struct image_walk *w, const struct skf_node *root, struct skf_err *err)
 {
-    const char *paths = skf_kind_image_paths(w->object->api_version, w->object->kind);
-    if (!paths)
-        return 0;
-    if (strcmp(paths, "*") == 0)
-        return walk_any(w, root, err);
     skf_autostrv struct skf_strv each = SKF_STRV_INIT;
-    skf_strv_split(&each, paths, " ");
+    skf_strv_split(&each, w->paths, " ");
     for (size_t i = 0; i < each.n; i++) {
-        if (walk_path(w, root, each.v[i], err) < 0)
-            return -(int)err->code;
+        int rc = strcmp(each.v[i], "*") == 0 ? walk_any(w, root, err)
+                                             : walk_path(w, root, each.v[i], err);
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }
@@ -159,19 +157,20 @@ static int retag_image(struct image_walk *w, const struct skf_node *scalar, stru
     return 0;
 }
 
-int skf_manifest_retag(struct skf_objects *objects, struct skf_retag *retags, size_t n,
-                       struct skf_err *err)
+int skf_manifest_retag(struct skf_objects *objects, const struct skf_selector *selector,
+                       struct skf_retag *retags, size_t n, struct skf_err *err)
 {
     for (size_t i = 0; i < objects->n; i++) {
         struct skf_object *o = &objects->v[i];
-        if (!skf_kind_image_paths(o->api_version, o->kind))
+        const char *paths = skf_selector_image_paths(selector, o->api_version, o->kind);
+        if (!paths)
             continue;
         struct skf_doc *doc;
         if (parse_object(o, &doc, err) < 0)
             return -(int)err->code;
         struct skf_edits edits = SKF_EDITS_INIT;
         struct image_walk w = {
-            .object = o, .visit = retag_image, .edits = &edits, .retags = retags, .n_retags = n
+            .paths = paths, .visit = retag_image, .edits = &edits, .retags = retags, .n_retags = n
         };
         int rc = walk_images(&w, doc->parts[0].root, err);
         if (rc == 0)
@@ -198,12 +197,13 @@ int skf_manifest_images(const struct skf_objects *objects, struct skf_strv *out,
     skf_autostrv struct skf_strv found = SKF_STRV_INIT;
     for (size_t i = 0; i < objects->n; i++) {
         const struct skf_object *o = &objects->v[i];
-        if (!skf_kind_image_paths(o->api_version, o->kind))
+        const char *paths = skf_kind_image_paths(o->api_version, o->kind);
+        if (!paths)
             continue;
         struct skf_doc *doc;
         if (parse_object(o, &doc, err) < 0)
             return -(int)err->code;
-        struct image_walk w = { .object = o, .visit = note_image, .found = &found };
+        struct image_walk w = { .paths = paths, .visit = note_image, .found = &found };
         int rc = walk_images(&w, doc->parts[0].root, err);
         skf_doc_free(doc);
         if (rc < 0)
@@ -278,25 +278,26 @@ static int put_one(struct skf_object *o, const char *section, const char *const 
     return rc;
 }
 
-static int put_each(struct skf_objects *objects, const char *section, const char *const *pairs,
-                    struct skf_err *err)
+int skf_manifest_label(struct skf_objects *objects, const struct skf_selector *selector,
+                       const char *const *labels, struct skf_err *err)
 {
     for (size_t i = 0; i < objects->n; i++) {
-        if (put_one(&objects->v[i], section, pairs, err) < 0)
+        struct skf_object *o = &objects->v[i];
+        if (skf_selector_labelled(selector, o->api_version, o->kind) &&
+            put_one(o, "labels", labels, err) < 0)
             return -(int)err->code;
     }
     return 0;
 }
 
-int skf_manifest_label(struct skf_objects *objects, const char *const *labels, struct skf_err *err)
-{
-    return put_each(objects, "labels", labels, err);
-}
-
 int skf_manifest_annotate(struct skf_objects *objects, const char *const *annotations,
                           struct skf_err *err)
 {
-    return put_each(objects, "annotations", annotations, err);
+    for (size_t i = 0; i < objects->n; i++) {
+        if (put_one(&objects->v[i], "annotations", annotations, err) < 0)
+            return -(int)err->code;
+    }
+    return 0;
 }
 
 /* --- what a server has added ------------------------------------------------------------------ */

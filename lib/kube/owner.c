@@ -32,7 +32,7 @@ int skf_owner_mark(struct skf_object *object, const struct skf_owner *owner, str
     struct skf_objects one = { .v = object, .n = 1 };
     const char *const labels[] = { project_label, owner->project, NULL };
     const char *const annotations[] = { session_annotation, owner->session, NULL };
-    int rc = owner->project ? skf_manifest_label(&one, labels, err) : 0;
+    int rc = owner->project ? skf_manifest_label(&one, NULL, labels, err) : 0;
     return rc == 0 && owner->session ? skf_manifest_annotate(&one, annotations, err) : rc;
 }
 

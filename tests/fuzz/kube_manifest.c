@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *note = NULL;
     if (skf_manifest_parse("fuzz.yaml", (const char *)data, size, &o, &err) < 0)
         return 0;
-    if (skf_manifest_retag(&o, &retag, 1, &err) == 0 && skf_manifest_label(&o, labels, &err) == 0 &&
+    if (skf_manifest_retag(&o, NULL, &retag, 1, &err) == 0 &&
+        skf_manifest_label(&o, NULL, labels, &err) == 0 &&
         skf_manifest_namespace(&o, "ns", &note, &err) == 0) {
         skf_manifest_check_services(&o, "ns", &notes, &err);
         skf_objects_sort(&o);

@@ -103,3 +103,31 @@ END
     [[ $status == 6 || $status == 3 ]]
     expect_match "$stderr" 'k8s/deployment.yaml:[0-9]+'
 }
+
+@test "resourceSelector: images of a custom resource, and a kind left alone" {
+    cat >skaffold.yaml <<'END'
+apiVersion: skaffold/v4beta11
+kind: Config
+build:
+  artifacts:
+  - image: gcr.io/my-project/go-app
+    ko: {}
+resourceSelector:
+  allow:
+  - {groupKind: Canary.example.org, image: [".spec.steps.*.container"]}
+  deny:
+  - {groupKind: CronJob.batch, image: [".*"]}
+END
+    local canary='{apiVersion: example.org/v1, kind: Canary, metadata: {name: c}, spec: {steps: [{container: IMAGE}]}}'
+    local cron='{apiVersion: batch/v1, kind: CronJob, metadata: {name: j}, spec: {image: IMAGE}}'
+    printf -- '%s\n---\n%s\n' "$canary" "$cron" | sed 's,IMAGE,gcr.io/my-project/go-app,' >k8s/deployment.yaml
+    skiff_ok render
+    expect_match "$output" '\[\{container: gcr.io/my-project/go-app:[^ }]+\}\]'
+    expect_in "$output" 'spec: {image: gcr.io/my-project/go-app}'
+
+    sed -i 's,Canary.example.org,example.org/Canary,; s,"\.spec\.steps\..*container","spec[0]",' skaffold.yaml
+    skiff render
+    expect_status 3
+    expect_match "$stderr" "skaffold.yaml:9:17: error: 'example.org/Canary' names no kind"
+    expect_match "$stderr" "skaffold.yaml:9:45: error: 'spec\[0\]' is no path in an object"
+}

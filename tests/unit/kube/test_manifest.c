@@ -1,5 +1,6 @@
 #include "lib/kube/manifest.h"
 #include "lib/kube/manifest_debug.h"
+#include "lib/kube/selector.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,7 +44,7 @@ static void check_retag(const char *in, struct skf_retag *retags, size_t n, cons
 {
     struct skf_objects o = parse(in);
     struct skf_err err = SKF_ERR_INIT;
-    assert_int_equal(skf_manifest_retag(&o, retags, n, &err), 0);
+    assert_int_equal(skf_manifest_retag(&o, NULL, retags, n, &err), 0);
     char *got = joined(&o);
     assert_string_equal(got, want);
     for (size_t i = 0; i < o.n; i++) {
@@ -278,7 +279,7 @@ static void test_label(void **state)
                                  "{apiVersion: v1, kind: Service, metadata: {name: u}}\n---\n"
                                  "apiVersion: v1\nkind: Service\n");
     struct skf_err err = SKF_ERR_INIT;
-    assert_int_equal(skf_manifest_label(&o, labels, &err), 0);
+    assert_int_equal(skf_manifest_label(&o, NULL, labels, &err), 0);
     char *got = joined(&o);
     struct skf_objects again = parse(got); /* still YAML, still four */
     assert_int_equal(again.n, 4);
@@ -458,16 +459,114 @@ static void test_strip_live(void **state)
     skf_objects_release(&o);
 }
 
+/* --- the project's own rules ------------------------------------------------------------------ */
+
+#define ROLLOUT                                                                                    \
+    "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: r}\nspec: {image: app}\n"
+#define FLEET                                                                                      \
+    "apiVersion: my.io/v1\nkind: Fleet\nmetadata: {name: f}\nspec:\n"                              \
+    "  runs:\n  - {img: app}\n  - {img: other}\n  image: app\n"
+
+static char *selected(const char *in, const struct skf_selector *selector)
+{
+    static const char *const labels[] = { "by", "us", NULL };
+    struct skf_retag r = { "app", "app:9" };
+    struct skf_objects o = parse(in);
+    struct skf_err err = SKF_ERR_INIT;
+    assert_int_equal(skf_manifest_retag(&o, selector, &r, 1, &err), 0);
+    assert_int_equal(skf_manifest_label(&o, selector, labels, &err), 0);
+    char *got = joined(&o);
+    skf_objects_release(&o);
+    return got;
+}
+
+static void test_selector_allows(void **state)
+{
+    (void)state;
+    static const char *const image[] = { ".spec.runs.*.img", ".spec.runs.img" }, *any[] = { ".*" };
+    struct skf_selector s = { 0 };
+    char *got = selected(FLEET, &s); /* unknown: no image, but our label */
+    assert_null(strstr(got, "app:9"));
+    assert_non_null(strstr(got, "by: us"));
+    free(got);
+    skf_selector_allow(&s, "Fleet.my.io", image, 2, NULL, 0);
+    got = selected(FLEET, &s); /* the path only, once, and no label */
+    assert_non_null(strstr(got, "  - {img: app:9}\n  - {img: other}\n  image: app\n"));
+    assert_null(strstr(got, "by: us"));
+    free(got);
+    skf_selector_allow(&s, "Fleet.my.io", any, 1, any, 1);
+    got = selected(FLEET, &s);
+    assert_non_null(strstr(got, "  - {img: app}\n  - {img: other}\n  image: app:9\n"));
+    assert_non_null(strstr(got, "by: us"));
+    free(got);
+    /* The core group's Fleet and another group's are other kinds. */
+    got = selected("apiVersion: v1\nkind: Fleet\nmetadata: {name: f}\nspec: {image: app}\n---\n"
+                   "apiVersion: my.io.uk/v1\nkind: Fleet\nmetadata: {name: f}\n"
+                   "spec: {image: app}\n",
+                   &s);
+    assert_null(strstr(got, "app:9"));
+    free(got);
+    skf_selector_release(&s);
+}
+
+static void test_selector_replaces_and_denies(void **state)
+{
+    (void)state;
+    static const char *const other[] = { ".spec.other" }, *labels[] = { ".metadata.labels" };
+    struct skf_selector s = { 0 };
+    char *got = selected(ROLLOUT, NULL); /* well known */
+    assert_non_null(strstr(got, "app:9"));
+    free(got);
+    skf_selector_allow(&s, "Rollout.argoproj.io", other, 1, labels, 1);
+    got = selected(ROLLOUT, &s);
+    assert_null(strstr(got, "app:9"));
+    assert_non_null(strstr(got, "by: us"));
+    free(got);
+    skf_selector_deny(&s, "Rollout.argoproj.io");
+    got = selected(ROLLOUT, &s);
+    assert_string_equal(got, ROLLOUT);
+    free(got);
+    skf_selector_deny(&s, "Pod");
+    got = selected("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {image: app}\n", &s);
+    assert_null(strstr(got, "app:9"));
+    free(got);
+    skf_selector_release(&s);
+}
+
+/* What cannot be changed in a cluster gets no label: claims of a StatefulSet, pods of a Job. */
+static void test_immutable_labels_stay(void **state)
+{
+    (void)state;
+    char *got = selected("apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: s}\nspec:\n"
+                         "  volumeClaimTemplates: [{metadata: {name: d, labels: {a: b}}}]\n---\n"
+                         "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n"
+                         "  template: {metadata: {labels: {a: b}}, spec: {image: app}}\n",
+                         NULL);
+    assert_non_null(strstr(got, "{metadata: {name: d, labels: {a: b}}}"));
+    assert_non_null(strstr(got, "{metadata: {labels: {a: b}}, spec: {image: app:9}}"));
+    free(got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_split),        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_crlf_stays),   cmocka_unit_test(test_list_is_expanded),
-        cmocka_unit_test(test_errors),       cmocka_unit_test(test_retag),
-        cmocka_unit_test(test_retag_places), cmocka_unit_test(test_retag_anchor),
-        cmocka_unit_test(test_label),        cmocka_unit_test(test_namespace),
-        cmocka_unit_test(test_debug),        cmocka_unit_test(test_images),
-        cmocka_unit_test(test_strip_live),   cmocka_unit_test(test_files),
+        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_crlf_stays),
+        cmocka_unit_test(test_list_is_expanded),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_retag),
+        cmocka_unit_test(test_retag_places),
+        cmocka_unit_test(test_retag_anchor),
+        cmocka_unit_test(test_label),
+        cmocka_unit_test(test_namespace),
+        cmocka_unit_test(test_debug),
+        cmocka_unit_test(test_images),
+        cmocka_unit_test(test_strip_live),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_selector_allows),
+        cmocka_unit_test(test_selector_replaces_and_denies),
+        cmocka_unit_test(test_immutable_labels_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
