@@ -8,6 +8,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/suggest.h"
 #include "lib/engine/action.h"
+#include "lib/engine/project.h"
 
 struct execution {
     struct skf_action_run run;
@@ -15,6 +16,36 @@ struct execution {
     struct skf_err err;
     bool done;
 };
+
+/* What the actions of one command share. */
+struct runner {
+    struct session session;
+    struct skf_strv images;
+    struct skf_job_place place; /* without an api: nothing runs in the cluster */
+};
+
+static int need_cluster(struct runner *x, const char *command)
+{
+    struct session *s = &x->session;
+    int code = session_need_cluster(s, command);
+    if (code)
+        return code;
+    x->place = (struct skf_job_place){
+        .api = skf_kube_api_new(&s->loop, s->http, &s->kube),
+        .kubectl = s->kubectl,
+        .kubeconfig = s->options->kubeconfig,
+        .namespace_ = s->options->namespace_,
+        .otherwise = skf_project_namespace(&s->config, NULL, &s->kube),
+    };
+    return 0;
+}
+
+static void close_runner(struct runner *x)
+{
+    skf_kube_api_free(x->place.api);
+    skf_strv_release(&x->images);
+    session_close(&x->session);
+}
 
 static void on_line(struct skf_action_run *r, const char *container, const char *line)
 {
@@ -32,12 +63,15 @@ static void on_done(struct skf_action_run *r, const struct skf_err *err)
     uv_stop(&x->session->loop); /* a turn that began with this timer must not go on to wait */
 }
 
-static int run_action(struct session *s, const struct skf_action *action,
-                      const struct skf_strv *images)
+static int run_action(struct runner *all, const struct skf_module *m,
+                      const struct skf_action *action)
 {
+    struct session *s = &all->session;
     struct execution x = { .session = s,
                            .run = { .action = action,
-                                    .images = images,
+                                    .images = &all->images,
+                                    .dir = m->dir,
+                                    .cluster = &all->place,
                                     .network = s->options->docker_network,
                                     .env_file = s->options->env_file,
                                     .on_line = on_line,
@@ -56,17 +90,17 @@ static int run_action(struct session *s, const struct skf_action *action,
     if (!x.err.code)
         return EXIT_CODE_OK;
     console_error(&s->console, &x.err);
-    return x.err.code == SKF_EUNSUPPORTED ? EXIT_CODE_CONFIG : EXIT_CODE_FAILED;
+    return x.err.code == SKF_ECONFIG ? EXIT_CODE_CONFIG : EXIT_CODE_FAILED;
 }
 
 /* --- exec ------------------------------------------------------------------------------------- */
 
 static const struct skf_action *find_action(const struct session *s, const char *name,
-                                            struct skf_err *err)
+                                            const struct skf_module **module, struct skf_err *err)
 {
     skf_autostrv struct skf_strv names = SKF_STRV_INIT;
     for (size_t i = 0; i < s->config.n_modules; i++) {
-        const struct skf_module *m = &s->config.modules[i];
+        const struct skf_module *m = *module = &s->config.modules[i];
         for (size_t j = 0; j < m->n_actions; j++) {
             if (strcmp(m->actions[j].name, name) == 0)
                 return &m->actions[j];
@@ -87,33 +121,50 @@ static int report(const struct session *s, const struct skf_err *err)
 
 int cmd_exec(const struct options *o)
 {
-    struct session s;
+    struct runner x = { 0 };
+    struct session *s = &x.session;
     struct skf_err err = SKF_ERR_INIT;
-    skf_autostrv struct skf_strv images = SKF_STRV_INIT;
-    int code = session_open(&s, o, "exec", NEEDS_NO_CLUSTER, false);
+    const struct skf_module *module = NULL;
+    int code = session_open(s, o, "exec", NEEDS_NO_CLUSTER, false);
     if (code == 0 && o->arguments.n != 1)
         skf_err_set(&err, SKF_EUSAGE, "name one custom action: skiff exec ACTION");
     if (code == 0 && !err.code)
-        artifacts_read(o, &images, &err);
+        artifacts_read(o, &x.images, &err);
     const struct skf_action *action =
-        code == 0 && !err.code ? find_action(&s, o->arguments.v[0], &err) : NULL;
+        code == 0 && !err.code ? find_action(s, o->arguments.v[0], &module, &err) : NULL;
+    if (code == 0 && !action)
+        code = report(s, &err);
+    if (code == 0 && action->mode.in_cluster)
+        code = need_cluster(&x, "exec");
     if (code == 0)
-        code = action ? run_action(&s, action, &images) : report(&s, &err);
-    session_close(&s);
+        code = run_action(&x, module, action);
+    close_runner(&x);
     return code;
 }
 
 /* --- verify ----------------------------------------------------------------------------------- */
 
-/* All of them, whatever fails; the first failure is the result. */
-static int run_tests(struct session *s, const struct skf_strv *images)
+/* Said before the first test runs, not in the middle. */
+static int check_cluster(struct runner *x)
 {
+    const struct skf_config *c = &x->session.config;
+    for (size_t i = 0; i < c->n_modules; i++)
+        for (size_t j = 0; j < c->modules[i].n_verify; j++)
+            if (c->modules[i].verify[j].mode.in_cluster)
+                return need_cluster(x, "verify");
+    return 0;
+}
+
+/* All of them, whatever fails; the first failure is the result. */
+static int run_tests(struct runner *x)
+{
+    struct session *s = &x->session;
     int code = EXIT_CODE_OK;
     size_t n = 0;
     for (size_t i = 0; i < s->config.n_modules; i++) {
         const struct skf_module *m = &s->config.modules[i];
         for (size_t j = 0; j < m->n_verify && code <= 128; j++, n++) {
-            int failed = run_action(s, &m->verify[j], images);
+            int failed = run_action(x, m, &m->verify[j]);
             code = failed > 128 || !code ? failed : code;
         }
     }
@@ -126,12 +177,15 @@ static int run_tests(struct session *s, const struct skf_strv *images)
 
 int cmd_verify(const struct options *o)
 {
-    struct session s;
+    struct runner x = { 0 };
     struct skf_err err = SKF_ERR_INIT;
-    skf_autostrv struct skf_strv images = SKF_STRV_INIT;
-    int code = session_open(&s, o, "verify", NEEDS_NO_CLUSTER, false);
+    int code = session_open(&x.session, o, "verify", NEEDS_NO_CLUSTER, false);
+    if (code == 0 && artifacts_read(o, &x.images, &err) < 0)
+        code = report(&x.session, &err);
     if (code == 0)
-        code = artifacts_read(o, &images, &err) < 0 ? report(&s, &err) : run_tests(&s, &images);
-    session_close(&s);
+        code = check_cluster(&x);
+    if (code == 0)
+        code = run_tests(&x);
+    close_runner(&x);
     return code;
 }

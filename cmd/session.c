@@ -95,6 +95,11 @@ static int find_cluster(struct session *s, const char *command, enum session_nee
     return EXIT_CODE_OK;
 }
 
+int session_need_cluster(struct session *s, const char *command)
+{
+    return find_cluster(s, command, NEEDS_CLUSTER);
+}
+
 /* --- the configuration ------------------------------------------------------------------------ */
 
 static int read_sync(const char *text, enum skf_sync_remote *out, struct skf_err *err)

@@ -54,6 +54,9 @@ struct session {
 /* Reports what is wrong itself; returns the exit code, 0 when the session is open. */
 int session_open(struct session *s, const struct options *o, const char *command,
                  enum session_needs needs, bool data_on_stdout);
+/* For one that was opened without a cluster, and now turns out to change one: as NEEDS_CLUSTER. 0,
+ * or the exit code of what was reported. */
+int session_need_cluster(struct session *s, const char *command);
 /* What is data goes to --output FILE or standard output; returns the exit code. */
 int session_write(const struct session *s, const struct skf_buf *text);
 /* Expands the templates of what is deployed; for commands that do so without a plan. 0, or the exit

@@ -151,8 +151,13 @@ struct skf_container {
     struct skf_strings command, args;
     struct skf_list env; /* struct skf_variable */
 };
+struct skf_cluster_mode {
+    const char *overrides;    /* an object as JSON or YAML text, merged over the Job; or NULL */
+    const char *job_manifest; /* as written, or NULL */
+};
 struct skf_execution_mode {
-    void *local, *in_cluster; /* which is set: the mode; neither: local */
+    void *local; /* which is set: the mode; neither: local */
+    struct skf_cluster_mode *in_cluster;
 };
 struct skf_action {
     const char *name;

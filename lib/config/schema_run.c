@@ -52,14 +52,14 @@ static const struct skf_field local_mode[] = {
     END,
 };
 static const struct skf_field cluster_mode[] = {
-    N("overrides", STRING, .braces = true),
-    N("jobManifestPath", STRING),
+    F("overrides", STRING, skf_cluster_mode, overrides, .braces = true),
+    F("jobManifestPath", STRING, skf_cluster_mode, job_manifest),
     END,
 };
 static const struct skf_field mode[] = {
     F("local", STRUCT_PTR, skf_execution_mode, local, .sub = local_mode, .size = 1),
     F("kubernetesCluster", STRUCT_PTR, skf_execution_mode, in_cluster, .sub = cluster_mode,
-      .size = 1),
+      .size = sizeof(struct skf_cluster_mode)),
     END,
 };
 const struct skf_field skf_schema_verify[] = {

@@ -9,8 +9,9 @@
 struct skf_action_container {
     struct skf_action_run *run;
     const struct skf_container *what;
-    char *name; /* for Docker; our own, so that nothing of somebody else is met */
-    struct skf_proc proc;
+    char *name;           /* for Docker; our own, so that nothing of somebody else is met */
+    struct skf_proc proc; /* one of the two */
+    struct skf_job job;
     bool ended_well;
 };
 
@@ -18,7 +19,10 @@ static void finish(struct skf_action_run *r)
 {
     for (size_t i = 0; i < r->containers.n; i++) {
         struct skf_action_container *c = r->containers.v[i];
-        skf_proc_release(&c->proc);
+        if (r->action->mode.in_cluster)
+            skf_job_release(&c->job);
+        else
+            skf_proc_release(&c->proc);
         free(c->name);
         free(c);
     }
@@ -51,15 +55,18 @@ static void remove_rest(struct skf_action_run *r)
 static void stop_all(struct skf_action_run *r)
 {
     r->stopping = true;
-    for (size_t i = 0; i < r->containers.n; i++)
-        skf_proc_stop(&r->containers.v[i]->proc);
+    for (size_t i = 0; i < r->containers.n; i++) {
+        if (r->action->mode.in_cluster)
+            skf_job_stop(&r->containers.v[i]->job);
+        else
+            skf_proc_stop(&r->containers.v[i]->proc);
+    }
 }
 
 /* --- running ---------------------------------------------------------------------------------- */
 
-static void on_ended(struct skf_proc *p, const struct skf_err *err)
+static void ended(struct skf_action_container *c, const struct skf_err *err)
 {
-    struct skf_action_container *c = p->data;
     struct skf_action_run *r = c->run;
     c->ended_well = !err;
     if (err && !r->failure.code) {
@@ -73,10 +80,26 @@ static void on_ended(struct skf_proc *p, const struct skf_err *err)
     }
     if (--r->running)
         return;
-    if (r->failure.code)
+    if (r->failure.code && !r->action->mode.in_cluster)
         remove_rest(r);
     else
         finish(r);
+}
+
+static void on_docker_ended(struct skf_proc *p, const struct skf_err *err)
+{
+    ended(p->data, err);
+}
+
+static void on_job_ended(struct skf_job *j, const struct skf_err *err)
+{
+    ended(j->data, err);
+}
+
+static void on_job_line(struct skf_job *j, const char *line)
+{
+    struct skf_action_container *c = j->data;
+    c->run->on_line(c->run, c->what->name, line);
 }
 
 static void on_line(struct skf_proc *p, enum skf_proc_stream from, const char *line, size_t len)
@@ -94,8 +117,29 @@ static const char *reference_of(const struct skf_action_run *r, const char *imag
     return image;
 }
 
+static unsigned limit_ms(const struct skf_action_run *r)
+{
+    return (unsigned)(r->action->timeout_s > 0 ? r->action->timeout_s : 0) * 1000;
+}
+
+static int fill_job(struct skf_action_run *r, struct skf_action_container *c)
+{
+    struct skf_job *j = &c->job;
+    j->place = r->cluster;
+    j->container = c->what->name;
+    j->limit_ms = limit_ms(r);
+    j->data = c;
+    j->on_line = on_job_line;
+    j->done = on_job_ended;
+    if (skf_job_manifest(r->action->mode.in_cluster, r->dir, c->what,
+                         reference_of(r, c->what->image), r->cluster, &j->manifest,
+                         &r->failure) < 0)
+        return skf_err_wrap(&r->failure, "'%s', container '%s'", r->action->name, c->what->name);
+    return 0;
+}
+
 /* As in Kubernetes: `command` is the entrypoint, `args` what it is given. */
-static void fill(struct skf_action_run *r, struct skf_action_container *c)
+static void fill_docker(struct skf_action_run *r, struct skf_action_container *c)
 {
     const struct skf_container *w = c->what;
     const struct skf_variable *env = w->env.v;
@@ -118,7 +162,7 @@ static void fill(struct skf_action_run *r, struct skf_action_container *c)
     for (size_t i = 0; i < w->args.n; i++)
         skf_strv_add(&p->argv, w->args.v[i]);
     p->merge = true;
-    p->limit_ms = (unsigned)(r->action->timeout_s > 0 ? r->action->timeout_s : 0) * 1000;
+    p->limit_ms = limit_ms(r);
     p->data = c;
     p->on_line = on_line;
 }
@@ -126,31 +170,33 @@ static void fill(struct skf_action_run *r, struct skf_action_container *c)
 static void on_first(struct skf_defer *d)
 {
     struct skf_action_run *r = SKF_CONTAINER_OF(d, struct skf_action_run, first);
-    if (r->stopping || !r->containers.n) {
+    if (r->stopping || r->failure.code || !r->containers.n) {
         finish(r);
         return;
     }
     r->running = r->containers.n;
-    for (size_t i = 0; i < r->containers.n; i++)
-        skf_proc_start(r->loop, &r->containers.v[i]->proc, on_ended);
+    for (size_t i = 0; i < r->containers.n; i++) {
+        if (r->action->mode.in_cluster)
+            skf_job_start(r->loop, &r->containers.v[i]->job);
+        else
+            skf_proc_start(r->loop, &r->containers.v[i]->proc, on_docker_ended);
+    }
 }
 
 void skf_action_start(uv_loop_t *loop, struct skf_action_run *r)
 {
     const struct skf_container *v = r->action->containers.v;
     r->loop = loop;
-    if (r->action->mode.in_cluster)
-        skf_err_set(&r->failure, SKF_EUNSUPPORTED,
-                    "'%s' runs in the cluster (executionMode.kubernetesCluster), which skiff does "
-                    "not do yet: use 'local: {}', or a Job among the manifests",
-                    r->action->name);
     for (size_t i = 0; i < r->action->containers.n && !r->failure.code; i++) {
         struct skf_action_container *c = skf_xcalloc(1, sizeof *c);
         c->run = r;
         c->what = &v[i];
         c->name = skf_xasprintf("%s-skiff-%ld", v[i].name, (long)getpid());
-        fill(r, c);
         skf_vec_push(&r->containers, c);
+        if (r->action->mode.in_cluster)
+            fill_job(r, c);
+        else
+            fill_docker(r, c);
     }
     skf_defer_start(loop, &r->first, 0, on_first);
 }

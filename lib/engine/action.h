@@ -1,5 +1,5 @@
-/* lib/engine/action.h: containers that run on their own with Docker: custom actions, and the tests
- * of `verify`.
+/* lib/engine/action.h: containers that run on their own, with Docker or as Jobs in the cluster:
+ * custom actions, and the tests of `verify`.
  *
  * happy path: all containers of the action at once, each line as it comes; done(NULL) when all have
  *             ended well.
@@ -13,6 +13,7 @@
 #include "lib/base/err.h"
 #include "lib/base/vec.h"
 #include "lib/config/model.h"
+#include "lib/engine/job.h"
 #include "lib/io/loop.h"
 #include "lib/io/proc.h"
 
@@ -22,8 +23,10 @@ struct skf_action_run {
     /* --- set by the caller; borrowed until done ------------------------------------------------
      */
     const struct skf_action *action;
-    const struct skf_strv *images;  /* name, reference, ...: takes the place of the name */
-    const char *network, *env_file; /* for docker; NULL = its defaults */
+    const struct skf_strv *images;       /* name, reference, ...: takes the place of the name */
+    const char *network, *env_file;      /* for docker; NULL = its defaults */
+    const char *dir;                     /* of its module */
+    const struct skf_job_place *cluster; /* needed by an action whose mode is in_cluster */
     void *data;
     void (*on_line)(struct skf_action_run *r, const char *container, const char *line);
     void (*done)(struct skf_action_run *r, const struct skf_err *err); /* never from inside start */

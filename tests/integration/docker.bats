@@ -339,9 +339,12 @@ verify:
   container: {name: v1, image: say, args: [fail]}
 - name: second
   container: {name: v2, image: say}
+profiles:
 - name: inside
-  container: {name: v3, image: say}
-  executionMode: {kubernetesCluster: {}}
+  verify:
+  - name: third
+    container: {name: v3, image: say}
+    executionMode: {kubernetesCluster: {}}
 END
     local before; before=$(docker ps -aq | sort)
     skiff_ok build --output type=docker,dest=say.tar --tag v1
@@ -357,7 +360,10 @@ END
     skiff verify -i say=say:v1 --docker-network none
     expect_status 1
     expect_in "$output" '[v1] args [fail]' '[v2] args []'
-    expect_in "$stderr" "'first', container 'v1'" "'inside' runs in the cluster"
+    expect_in "$stderr" "'first', container 'v1'"
+    skiff verify -p inside -i say=say:v1
+    expect_status 8 # in the cluster, and there is none
+    expect_equal "$output" ''
     skiff exec great
     expect_status 2
     expect_in "$stderr" "no custom action is named 'great'" 'greet, break, late, forever'
