@@ -42,10 +42,7 @@ static bool matches(const char *pattern, const char *path, const char **rest)
 /* Git writes there all the time; who names it gets it. */
 static bool in_git(const char *rest)
 {
-    for (const char *p = rest; *p; p += strcspn(p, "/"), p += *p == '/')
-        if (strcspn(p, "/") == 4 && strncmp(p, ".git", 4) == 0)
-            return true;
-    return false;
+    return skf_path_has(rest, ".git");
 }
 
 static bool is_ignored(const struct reads *r, const char *path)

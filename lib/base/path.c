@@ -84,6 +84,15 @@ bool skf_path_within(const char *dir, const char *path)
     return strncmp(dir, path, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
+bool skf_path_has(const char *path, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *p = path; *p; p += strcspn(p, "/"), p += *p == '/')
+        if (strcspn(p, "/") == len && strncmp(p, name, len) == 0)
+            return true;
+    return false;
+}
+
 char *skf_path_rel(const char *dir, const char *path)
 {
     if (strcmp(dir, path) == 0)

@@ -17,6 +17,8 @@ char *skf_path_dir(const char *path);
 const char *skf_path_base(const char *path);
 /* Is `path` the folder `dir` itself or below it? Both absolute and clean. */
 bool skf_path_within(const char *dir, const char *path);
+/* Is one of its elements `name`? */
+bool skf_path_has(const char *path, const char *name);
 /* `path` relative to `dir`, both absolute and clean; uses ".." where it must. */
 char *skf_path_rel(const char *dir, const char *path);
 /* With the home directory shortened to "~" and the working directory to "."; for people. */

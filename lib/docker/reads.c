@@ -22,10 +22,7 @@ enum cover {
  * writes there all the time; who names it gets it. */
 static bool in_git(const char *rest)
 {
-    for (const char *p = rest; *p; p += strcspn(p, "/"), p += *p == '/')
-        if (strcspn(p, "/") == 4 && strncmp(p, ".git", 4) == 0)
-            return true;
-    return false;
+    return skf_path_has(rest, ".git");
 }
 
 static enum cover below(const char *rest)

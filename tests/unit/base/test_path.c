@@ -82,6 +82,10 @@ static void test_within(void **state)
     assert_true(skf_path_within("/a", "/a/b"));
     assert_false(skf_path_within("/a", "/ab"));
     assert_false(skf_path_within("/a/b", "/a"));
+    assert_true(skf_path_has("a/.git/b", ".git"));
+    assert_true(skf_path_has(".git", ".git"));
+    assert_false(skf_path_has("a/.github", ".git"));
+    assert_false(skf_path_has("", ".git"));
     assert_true(skf_path_within("/", "/a"));
     assert_true(skf_path_within("/", "/"));
 }
