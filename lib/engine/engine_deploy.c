@@ -61,6 +61,15 @@ const struct skf_objects *deploy_objects(const struct skf_engine *e)
     return e->brought.n ? &e->standing : &e->rendered.objects;
 }
 
+void deploy_namespaces(const struct skf_engine *e, struct skf_strv *out)
+{
+    const struct skf_objects *objects = deploy_objects(e);
+    skf_strv_add(out, engine_namespace(e));
+    for (size_t i = 0; i < objects->n; i++)
+        if (objects->v[i].namespace_ && !skf_strv_has(out, objects->v[i].namespace_))
+            skf_strv_add(out, objects->v[i].namespace_);
+}
+
 const struct skf_deployer_ops *deploy_feeder(const struct skf_engine *e, size_t *at)
 {
     for (size_t i = 0; i < deployer_count(e); i++) {

@@ -111,22 +111,11 @@ const struct skf_strv *hooks_env(struct skf_engine *e)
     return env;
 }
 
-/* The namespace of the session, and those that the manifests of the last render name. */
-static void collect_namespaces(struct skf_engine *e)
-{
-    struct skf_strv *list = &e->hooks->namespaces;
-    skf_strv_clear(list);
-    skf_strv_add(list, engine_namespace(e));
-    const struct skf_objects *objects = deploy_objects(e);
-    for (size_t i = 0; i < objects->n; i++)
-        if (objects->v[i].namespace_ && !skf_strv_has(list, objects->v[i].namespace_))
-            skf_strv_add(list, objects->v[i].namespace_);
-}
-
 const struct skf_strv *hooks_cluster_env(struct skf_engine *e)
 {
     struct skf_strv *env = &e->hooks->cluster_env;
-    collect_namespaces(e);
+    skf_strv_clear(&e->hooks->namespaces);
+    deploy_namespaces(e, &e->hooks->namespaces);
     skf_autofree char *namespaces = skf_strv_join(&e->hooks->namespaces, ",");
     skf_strv_clear(env);
     skf_strv_addv(env, hooks_env(e));

@@ -263,6 +263,8 @@ bool deploy_busy(const struct skf_engine *e);
 bool deploy_idle(const struct skf_engine *e);
 /* All that stands in the cluster after the last deploy. */
 const struct skf_objects *deploy_objects(const struct skf_engine *e);
+/* Where pods of ours may be: the namespace of the session, and those that its objects name. */
+void deploy_namespaces(const struct skf_engine *e, struct skf_strv *out);
 /* The deployer that is fed manifests, or NULL; its place among opts.deployers in *at. */
 const struct skf_deployer_ops *deploy_feeder(const struct skf_engine *e, size_t *at);
 /* A deployer that is about to start something. */

@@ -205,16 +205,6 @@ static void on_flow_done(struct skf_flow *f)
     engine_pump(e);
 }
 
-/* Where its pods may be: the namespace of the session, and those of the manifests. */
-static void collect_namespaces(struct skf_engine *e, struct skf_strv *out)
-{
-    const struct skf_objects *objects = deploy_objects(e);
-    skf_strv_add(out, engine_namespace(e));
-    for (size_t i = 0; i < objects->n; i++)
-        if (objects->v[i].namespace_ && !skf_strv_has(out, objects->v[i].namespace_))
-            skf_strv_add(out, objects->v[i].namespace_);
-}
-
 static void unique(struct skf_strv *list)
 {
     skf_strv_sort(list);
@@ -249,7 +239,7 @@ static void start(struct unit *u)
     s->unit = u;
     s->image = skf_xstrdup(u->deployed);
     s->began_us = skf_clock_us();
-    collect_namespaces(e, &s->namespaces);
+    deploy_namespaces(e, &s->namespaces);
     s->transfer = (struct skf_syncing){ .builder = u->planned->builder,
                                         .api = e->api,
                                         .namespaces = &s->namespaces,
