@@ -88,6 +88,8 @@ static void on_line(struct skf_tail *t, char *line, size_t len)
     t->skip = 0;
     if (len > text && line[len - 1] == '\r')
         len--;
+    for (char *nul; (nul = memchr(line + text, '\0', len - text));)
+        *nul = ' '; /* a line is handed on as text, which would end there */
     char keep = line[len];
     line[len] = '\0';
     t->on_line(t, line + text, len - text, ns);
