@@ -137,6 +137,9 @@ static void explains_errors(void **state)
         { "a: [1, 2\nb: 3\n",
           "f:2:2: expected ',' or ']' in the list (while parsing a flow sequence that "
           "starts in line 1)" },
+        { "a: [\n", "f:2:1: expected a value here: is a '[' or '{' not closed?" },
+        { "a: |b\n",
+          "f:1:5: nothing may stand after '|' or '>': the text begins on the next line" },
         { "a: *nope\n", "f:1:4: no anchor '&nope' stands above this alias" },
         { "a: &x [*x]\n", "f:1:8: the alias '*x' stands inside its own anchor" },
         { "a: &x {<<: *x}\n", "f:1:12: the alias '*x' stands inside its own anchor" },
