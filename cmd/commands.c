@@ -69,11 +69,11 @@ const struct command commands[] = {
     { "state", CMD_STATE, "where the running dev stands: builds, deployment, app",
       "Asks the 'skiff dev' of this directory, or of the nearest one above it.", cmd_state },
     { "wait", CMD_WAIT, "wait until the running dev is ready, or has failed",
-      "A save of a moment ago counts. Exit status: 0 when what was waited for has come; with "
-      "--for=ready\n"
-      "the code of the step that failed (3 config, 4 build, 6 deploy, 7 status), and 1 when the "
-      "time is\n"
-      "up, the session ends, or changes wait for a trigger.",
+      "A save of a moment ago counts, and a dev that is being started. Exit status: 0 when what "
+      "was\n"
+      "waited for has come; with --for=ready the code of the step that failed (3 config, 4 build,\n"
+      "6 deploy, 7 status), and 1 when the time is up, the session ends, or changes wait for a\n"
+      "trigger.",
       cmd_wait },
     { "trigger", CMD_TRIGGER, "have the running dev build and deploy now",
       "What waits is built and deployed; when nothing does, all images are built again.",
