@@ -5,6 +5,7 @@
 #include "cmd/exit.h"
 #include "cmd/session.h"
 #include "lib/base/mem.h"
+#include "lib/engine/plan_check.h"
 #include "lib/engine/tests.h"
 
 struct testing {
@@ -81,13 +82,17 @@ int cmd_test(const struct options *o)
     struct skf_err err = SKF_ERR_INIT;
     skf_autostrv struct skf_strv given = SKF_STRV_INIT;
     int code = session_open(&s, o, "test", NEEDS_NO_CLUSTER, false);
-    if (code == 0 && artifacts_read(o, &given, &err) == 0 && !given.n)
-        skf_err_set(&err, SKF_EUSAGE,
-                    "name the images to test: --build-artifacts FILE, as 'skiff build "
-                    "--file-output' writes it, or --images NAME=TAG");
+    enum skf_stage stage = SKF_STAGE_CONFIG;
+    if (code == 0 && skf_plan_check_tests(&s.config, &err) == 0) {
+        stage = SKF_STAGE_TEST;
+        if (artifacts_read(o, &given, &err) == 0 && !given.n)
+            skf_err_set(&err, SKF_EUSAGE,
+                        "name the images to test: --build-artifacts FILE, as 'skiff build "
+                        "--file-output' writes it, or --images NAME=TAG");
+    }
     if (code == 0 && err.code) {
         console_error(&s.console, &err);
-        code = exit_code_of(SKF_STAGE_TEST, &err);
+        code = exit_code_of(stage, &err);
     }
     if (code == 0) {
         skf_autofree struct skf_pair *images = skf_xcalloc(given.n / 2, sizeof *images);

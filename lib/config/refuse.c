@@ -4,6 +4,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/config/schema.h"
+#include "lib/config/schema_table.h"
 #include "lib/doc/doc.h"
 
 static const struct skf_node *look(const struct skf_field *fields, const struct skf_node *map,
@@ -47,4 +48,10 @@ const struct skf_node *skf_schema_refused(const struct skf_node *root, bool depl
                                           struct skf_refusal *out)
 {
     return look(skf_schema_config, root, deploys, "", out);
+}
+
+const struct skf_node *skf_schema_refused_test(const struct skf_node *root, struct skf_refusal *out)
+{
+    const struct skf_node *tests = skf_node_get(root, "test");
+    return tests ? look_in_each(skf_schema_test, tests, true, "test", out) : NULL;
 }

@@ -158,6 +158,9 @@ struct skf_refusal {
 };
 const struct skf_node *skf_schema_refused(const struct skf_node *root, bool deploys,
                                           struct skf_refusal *out);
+/* The same for a command that only tests: what stands under `test`. */
+const struct skf_node *skf_schema_refused_test(const struct skf_node *root,
+                                               struct skf_refusal *out);
 
 /* Hints for keys that older versions had: `moved` of struct skf_decode. */
 const char *skf_schema_moved(const char *path, const char *key, struct skf_arena *arena);

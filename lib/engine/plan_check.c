@@ -76,3 +76,14 @@ int skf_plan_check(const struct skf_config *config, bool deploys, struct skf_err
         rc = check_same(config, same_in_all[i], err);
     return rc;
 }
+
+int skf_plan_check_tests(const struct skf_config *config, struct skf_err *err)
+{
+    struct skf_refusal refusal;
+    for (size_t i = 0; i < config->n_modules; i++) {
+        const struct skf_node *refused = skf_schema_refused_test(config->roots[i], &refusal);
+        if (refused)
+            return refuse(err, refused, refusal.path, refusal.instead);
+    }
+    return 0;
+}

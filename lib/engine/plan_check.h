@@ -10,4 +10,6 @@
 /* 0, or the first finding as SKF_EUNSUPPORTED with file:line:col. `deploys`: the command also
  * renders and deploys; what stands under manifests, deploy and portForward matters only then. */
 int skf_plan_check(const struct skf_config *config, bool deploys, struct skf_err *err);
+/* The same for a command that only tests. */
+int skf_plan_check_tests(const struct skf_config *config, struct skf_err *err);
 #endif

@@ -186,3 +186,10 @@ COMMANDS=(dev run build render delete state wait trigger events why doctor versi
     skiff help run
     expect_not_in "$output" '--update-check'
 }
+
+@test "test: structure tests are refused by name, with what to use instead" {
+    printf 'apiVersion: skaffold/v4beta11\nkind: Config\nbuild:\n  artifacts: [{image: a, ko: {}}]\ntest:\n- image: a\n  structureTests: [x.yaml]\n' >skaffold.yaml
+    skiff test --images a=a:1
+    expect_status 3
+    expect_in "$stderr" "skaffold.yaml:7:19: 'test.structureTests' is not supported" 'container-structure-test test' 'custom test'
+}
