@@ -10,6 +10,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/num.h"
 #include "lib/engine/control_client.h"
+#include "lib/engine/state.h"
 
 enum { TRY_AGAIN_US = 50 * 1000, START_MS = 2000 };
 
@@ -214,8 +215,8 @@ static int no_answer(const struct options *o, const struct skf_err *err)
 {
     if (o->json) {
         json_t *said =
-            json_pack("{s:s,s:{s:s}}", "result", err->code == SKF_ETIMEDOUT ? "timeout" : "ended",
-                      "error", "message", err->msg);
+            json_pack("{s:s,s:{s:o}}", "result", err->code == SKF_ETIMEDOUT ? "timeout" : "ended",
+                      "error", "message", skf_text_json(err->msg, strlen(err->msg)));
         print_json(said);
         json_decref(said);
     }

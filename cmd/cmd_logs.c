@@ -15,6 +15,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/num.h"
 #include "lib/engine/project.h"
+#include "lib/engine/state.h"
 #include "lib/kube/jget.h"
 #include "lib/kube/logs.h"
 
@@ -57,25 +58,13 @@ static void stamp_of(int64_t ns, char *out, size_t size)
     snprintf(out, size, "%s.%09lldZ", head, (long long)(ns % 1000000000));
 }
 
-/* Logs are bytes; JSON is UTF-8. */
-static json_t *text_of(const char *text, size_t len)
-{
-    json_t *value = json_stringn(text, len);
-    if (value)
-        return value;
-    skf_autofree char *copy = skf_xstrndup(text, len);
-    for (size_t i = 0; i < len; i++)
-        copy[i] = (unsigned char)copy[i] < 0x80 && copy[i] ? copy[i] : '?';
-    return json_stringn(copy, len);
-}
-
 static char *as_json(const struct skf_log_line *line)
 {
     char stamp[64];
     stamp_of(line->time_ns, stamp, sizeof stamp);
     json_t *o =
         json_pack("{s:s, s:s, s:s, s:s, s:o}", "time", stamp, "namespace", line->namespace_, "pod",
-                  line->pod, "container", line->container, "text", text_of(line->text, line->len));
+                  line->pod, "container", line->container, "text", skf_text_json(line->text, line->len));
     char *text = json_dumps(o, JSON_COMPACT);
     json_decref(o);
     return text;

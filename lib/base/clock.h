@@ -11,4 +11,7 @@ static inline int64_t skf_clock_ms(void)
 }
 /* Milliseconds since 1970 of the wall clock. */
 int64_t skf_clock_wall_ms(void);
+/* A limit in seconds as milliseconds: 0 = none, also for less than 0; at most what an unsigned
+ * holds. */
+unsigned skf_seconds_ms(int seconds);
 #endif

@@ -138,6 +138,10 @@ static size_t utf8_len(const unsigned char *s, size_t left)
         if ((s[i] & 0xc0) != 0x80)
             return 0;
     }
+    /* Too long forms, surrogates, and what is beyond Unicode. */
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
     return n;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 
 struct skf_action_container {
@@ -119,7 +120,7 @@ static const char *reference_of(const struct skf_action_run *r, const char *imag
 
 static unsigned limit_ms(const struct skf_action_run *r)
 {
-    return (unsigned)(r->action->timeout_s > 0 ? r->action->timeout_s : 0) * 1000;
+    return skf_seconds_ms(r->action->timeout_s);
 }
 
 static int fill_job(struct skf_action_run *r, struct skf_action_container *c)

@@ -19,6 +19,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/path.h"
 #include "lib/base/vec.h"
+#include "lib/engine/state.h"
 #include "lib/io/file.h"
 
 enum { MAX_REQUEST = 64 * 1024, MAX_BEHIND = 8 * 1024 * 1024, KEY_LEN = 16 };
@@ -206,8 +207,9 @@ const char *skf_control_code_name(enum skf_code code)
 
 void skf_control_fail(struct skf_control_call *call, const struct skf_err *err)
 {
-    skf_control_send(call, json_pack("{s:{s:s,s:s}}", "error", "code",
-                                     skf_control_code_name(err->code), "message", err->msg));
+    skf_control_send(call,
+                     json_pack("{s:{s:s,s:o}}", "error", "code", skf_control_code_name(err->code),
+                               "message", skf_text_json(err->msg, strlen(err->msg))));
     skf_control_end(call);
 }
 

@@ -50,7 +50,8 @@ static void run_state(struct skf_control_call *call)
     const struct skf_engine *e = call->data;
     json_t *state = skf_state_json(&e->state);
     json_object_set_new(state, "pid", json_integer(getpid()));
-    json_object_set_new(state, "project", json_string(e->opts.control_dir));
+    json_object_set_new(state, "project",
+                        skf_text_json(e->opts.control_dir, strlen(e->opts.control_dir)));
     json_object_set_new(state, "watchedFiles",
                         json_integer((json_int_t)(e->watch ? skf_watch_file_count(e->watch) : 0)));
     skf_control_send(call, state);

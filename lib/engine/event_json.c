@@ -2,8 +2,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/doc/emit.h"
 #include "lib/engine/control.h"
 #include "lib/engine/state.h"
 
@@ -64,17 +66,19 @@ const char *skf_event_name(enum skf_event_kind kind)
     return name ? name : "other";
 }
 
-/* What a program printed need not be UTF-8, and JSON must be. */
-static json_t *text_json(const char *text)
+json_t *skf_text_json(const char *text, size_t len)
 {
-    json_t *plain = json_string(text);
+    json_t *plain = json_stringn(text, len);
     if (plain)
         return plain;
-    skf_autofree char *clean = skf_xstrdup(text);
-    for (char *p = clean; *p; p++)
-        if ((unsigned char)*p >= 0x80)
-            *p = '?';
-    return json_string(clean);
+    skf_autobuf struct skf_buf quoted = SKF_BUF_INIT;
+    skf_emit_json_string(text, len, &quoted);
+    return json_loadb(quoted.data, quoted.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+}
+
+static json_t *text_json(const char *text)
+{
+    return skf_text_json(text, strlen(text));
 }
 
 json_t *skf_err_json(const struct skf_err *err)

@@ -200,7 +200,7 @@ static json_t *artifact_json(const struct skf_state_artifact *a)
 {
     json_t *o = step_json(a->build, &a->err);
     if (a->reference)
-        json_object_set_new(o, "reference", json_string(a->reference));
+        json_object_set_new(o, "reference", skf_text_json(a->reference, strlen(a->reference)));
     return o;
 }
 
@@ -228,7 +228,7 @@ json_t *skf_state_json(const struct skf_state *s)
     if (err)
         json_object_set_new(o, "failed", json_string(stage));
     if (s->cause)
-        json_object_set_new(o, "cause", json_string(s->cause));
+        json_object_set_new(o, "cause", skf_text_json(s->cause, strlen(s->cause)));
     if (s->loops)
         json_object_set_new(o, "ledger", skf_ledger_json(&s->ledger));
     return o;

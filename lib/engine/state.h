@@ -52,5 +52,8 @@ json_t *skf_state_json(const struct skf_state *s);
 json_t *skf_event_json(const struct skf_event *event);
 const char *skf_event_name(enum skf_event_kind kind);
 json_t *skf_err_json(const struct skf_err *err);
+/* What a program, a file name or a message that was cut says need not be UTF-8, and JSON must be:
+ * what is not becomes U+FFFD. Never NULL. */
+json_t *skf_text_json(const char *text, size_t len);
 json_t *skf_ledger_json(const struct skf_ledger *l);
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/glob.h"
 #include "lib/base/mem.h"
 #include "lib/base/path.h"
@@ -118,7 +119,7 @@ static void run_test(struct skf_tests *t)
     fill(t, command);
     t->proc.merge = true;
     t->proc.on_line = on_line;
-    t->proc.limit_ms = (unsigned)(c->custom->timeout_s > 0 ? c->custom->timeout_s : 0) * 1000;
+    t->proc.limit_ms = skf_seconds_ms(c->custom->timeout_s);
     t->running = true;
     skf_proc_start(t->loop, &t->proc, on_tested);
 }

@@ -1,3 +1,4 @@
+#include <limits.h>
 /* tests/unit/base/test_clock.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,9 +35,20 @@ static void test_wall(void **state)
     assert_true(ms / 1000 >= before && ms / 1000 <= after);
 }
 
+static void test_seconds(void **state)
+{
+    (void)state;
+    assert_int_equal(skf_seconds_ms(0), 0);
+    assert_int_equal(skf_seconds_ms(-1), 0);
+    assert_int_equal(skf_seconds_ms(90), 90000);
+    assert_int_equal(skf_seconds_ms(4294968), 4294967000u); /* not 0.7 s */
+    assert_int_equal(skf_seconds_ms(INT_MAX), 4294967000u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_monotonic),
-                                        cmocka_unit_test(test_wall) };
+                                        cmocka_unit_test(test_wall),
+                                        cmocka_unit_test(test_seconds) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 
 #include "lib/engine/control.h"
 #include "lib/engine/control_client.h"
+#include "lib/engine/state.h"
 #include "tests/support/engine_world.h"
 
 /* --- a client on the same loop: never blocks -------------------------------------------------- */
@@ -348,11 +349,33 @@ static void a_pause_collects_and_going_on_builds(void **state)
     stop(w);
 }
 
+/* A message that was cut in the middle of a letter; programs that print what they like. */
+static void what_is_no_utf8_is_told_all_the_same(void **state)
+{
+    static const struct {
+        const char *text, *json;
+    } cases[] = {
+        { "f\xc3\xbcr", "\"f\xc3\xbcr\"" },
+        { "f\xc3\xbc, cut: \xc3", "\"f\xc3\xbc, cut: \xef\xbf\xbd\"" },
+        { "\xe0\x80\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" },
+        { "\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" },
+        { "\xf4\x90\x80\x80x", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdx\"" },
+    };
+    (void)state;
+    for (size_t i = 0; i < SKF_ARRAY_LEN(cases); i++) {
+        json_t *got = skf_text_json(cases[i].text, strlen(cases[i].text));
+        skf_autofree char *text = json_dumps(got, JSON_ENCODE_ANY);
+        assert_string_equal(text, cases[i].json);
+        json_decref(got);
+    }
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_no_utf8_is_told_all_the_same),
         T(the_socket_is_private_and_goes_with_the_session),
         T(a_directory_that_others_can_use_is_refused),
         T(nonsense_gets_an_error_and_harms_nobody),
