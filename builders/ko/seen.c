@@ -252,13 +252,6 @@ void skf_ko_seen_release(struct skf_ko_seen *s)
     *s = (struct skf_ko_seen){ 0 };
 }
 
-void skf_ko_seen_move(struct skf_ko_seen *to, struct skf_ko_seen *from)
-{
-    skf_ko_seen_release(to);
-    *to = *from;
-    *from = (struct skf_ko_seen){ 0 };
-}
-
 /* --- kept ------------------------------------------------------------------------------------- */
 
 json_t *skf_ko_seen_to_json(const struct skf_ko_seen *s)

@@ -39,8 +39,6 @@ bool skf_ko_seen_same(const struct skf_ko_seen *before, const struct skf_ko_seen
  */
 bool skf_ko_seen_stable(const struct skf_ko_seen *before, const struct skf_ko_seen *after);
 void skf_ko_seen_release(struct skf_ko_seen *s);
-/* Takes over what is in `from`, which is empty then. */
-void skf_ko_seen_move(struct skf_ko_seen *to, struct skf_ko_seen *from);
 
 json_t *skf_ko_seen_to_json(const struct skf_ko_seen *s);
 /* false: damaged; `out` is empty then. */

@@ -62,14 +62,20 @@ void *skf_xmemdup(const void *p, size_t n)
     return copy;
 }
 
-char *skf_xasprintf(const char *fmt, ...)
+char *skf_xvasprintf(const char *fmt, va_list ap)
 {
     char *out = NULL;
+    int n = vasprintf(&out, fmt, ap);
+    return must(n < 0 ? NULL : out);
+}
+
+char *skf_xasprintf(const char *fmt, ...)
+{
     va_list ap;
     va_start(ap, fmt);
-    int n = vasprintf(&out, fmt, ap);
+    char *out = skf_xvasprintf(fmt, ap);
     va_end(ap);
-    return must(n < 0 ? NULL : out);
+    return out;
 }
 
 void skf_replace(char **slot, char *owned)

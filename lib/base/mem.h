@@ -2,6 +2,7 @@
  * input can size has a stated cap where it is read. */
 #ifndef SKF_BASE_MEM_H
 #define SKF_BASE_MEM_H
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ char *skf_xstrdup_null(const char *s);
 char *skf_xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
 void *skf_xmemdup(const void *p, size_t n) __attribute__((malloc, returns_nonnull));
 char *skf_xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
+char *skf_xvasprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 /* Frees *slot and puts `owned` there. */
 void skf_replace(char **slot, char *owned);
 

@@ -40,12 +40,10 @@ void skf_strv_addn(struct skf_strv *s, const char *text, size_t len)
 
 void skf_strv_addf(struct skf_strv *s, const char *fmt, ...)
 {
-    struct skf_buf b = SKF_BUF_INIT;
     va_list ap;
     va_start(ap, fmt);
-    skf_buf_addv(&b, fmt, ap);
+    skf_strv_take(s, skf_xvasprintf(fmt, ap));
     va_end(ap);
-    skf_strv_take(s, skf_buf_take(&b));
 }
 
 void skf_strv_addv(struct skf_strv *s, const struct skf_strv *more)

@@ -73,14 +73,12 @@ static void add(struct skf_diagnostics *d, bool warning, const char *file, int l
 void skf_diagnostic_add(struct skf_diagnostics *d, bool warning, const struct skf_node *at,
                         const char *hint, const char *fmt, ...)
 {
-    struct skf_buf text = SKF_BUF_INIT;
     va_list ap;
     va_start(ap, fmt);
-    skf_buf_addv(&text, fmt, ap);
+    char *text = skf_xvasprintf(fmt, ap);
     va_end(ap);
     const struct skf_doc *doc = at ? at->doc : NULL;
-    add(d, warning, doc ? doc->file : "", at ? at->line : 0, at ? at->col : 0, doc, hint,
-        skf_buf_take(&text));
+    add(d, warning, doc ? doc->file : "", at ? at->line : 0, at ? at->col : 0, doc, hint, text);
 }
 
 void skf_diagnostic_add_err(struct skf_diagnostics *d, const struct skf_doc *doc,

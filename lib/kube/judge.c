@@ -261,32 +261,26 @@ void skf_trouble_set(struct trouble *t, enum weight weight, enum skf_cause cause
 {
     va_list ap;
     va_start(ap, fmt);
-    struct skf_buf text = SKF_BUF_INIT;
-    skf_buf_addv(&text, fmt, ap);
+    skf_replace(&t->finding.text, skf_xvasprintf(fmt, ap));
     va_end(ap);
     t->weight = weight;
     t->finding.cause = cause;
-    skf_replace(&t->finding.text, skf_buf_take(&text));
 }
 
 void skf_trouble_hint(struct trouble *t, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    struct skf_buf text = SKF_BUF_INIT;
-    skf_buf_addv(&text, fmt, ap);
+    skf_replace(&t->finding.hint, skf_xvasprintf(fmt, ap));
     va_end(ap);
-    skf_replace(&t->finding.hint, skf_buf_take(&text));
 }
 
 void skf_trouble_field(struct trouble *t, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    struct skf_buf text = SKF_BUF_INIT;
-    skf_buf_addv(&text, fmt, ap);
+    skf_replace(&t->finding.field, skf_xvasprintf(fmt, ap));
     va_end(ap);
-    skf_replace(&t->finding.field, skf_buf_take(&text));
 }
 
 void skf_trouble_container_field(struct trouble *t, const struct judged *c, const char *below)

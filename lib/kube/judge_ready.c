@@ -18,10 +18,8 @@ bool skf_target_words(struct target *t, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    struct skf_buf text = SKF_BUF_INIT;
-    skf_buf_addv(&text, fmt, ap);
+    skf_replace(&t->view.progress, skf_xvasprintf(fmt, ap));
     va_end(ap);
-    skf_replace(&t->view.progress, skf_buf_take(&text));
     return false;
 }
 
